@@ -1,0 +1,147 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// mostCores is the largest machine that the counts of a matrix are tried on.
+const mostCores = 256
+
+func (c checker) matrix() {
+	m := c.s.Matrix
+	if !c.given("matrix") && m.Servers == nil && m.Workers == nil {
+		c.fault("matrix", "is missing", "say what to try: matrix: with servers, workers and threads")
+		return
+	}
+	good := c.names("matrix.servers", "server", m.Servers, c.cat.Servers)
+	good = c.names("matrix.proxies", "proxy", m.Proxies, c.cat.Proxies) && good
+	good = c.counts("matrix.workers", m.Workers) && good
+	good = c.counts("matrix.threads", m.Threads) && good
+	good = c.exclusions(m) && good
+	if good {
+		c.cells(m)
+	}
+}
+
+// names checks a list of servers or proxies.
+func (c checker) names(path, kind string, names, known []string) bool {
+	if c.isWrong(path) {
+		return false
+	}
+	if len(names) == 0 {
+		c.fault(path, emptyOrMissing(c.given(path)), "known: "+oneOf(known))
+		return false
+	}
+	good := true
+	for i, name := range names {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		switch {
+		case c.isWrong(at):
+		case !slices.Contains(known, name):
+			c.fault(at, fmt.Sprintf("names the unknown %s %q", kind, name), suggest(name, known))
+		case slices.Index(names, name) < i:
+			c.fault(at, fmt.Sprintf("names %s a second time", name), "delete it")
+		default:
+			continue
+		}
+		good = false
+	}
+	return good
+}
+
+// counts checks a list of workers or threads for machines of every size.
+func (c checker) counts(path string, counts Counts) bool {
+	if c.isWrong(path) {
+		return false
+	}
+	if len(counts) == 0 {
+		c.fault(path, emptyOrMissing(c.given(path)), countHint)
+		return false
+	}
+	if len(counts) > MaxCount {
+		c.fault(path, fmt.Sprintf("has %d elements, must be at most %d", len(counts), MaxCount), "write a range such as 1..8")
+		return false
+	}
+	good := true
+	for i, text := range counts {
+		if err := expandsAnywhere(text); err != nil {
+			c.misfit(c.element(path, i), err)
+			good = false
+		}
+		good = good && !c.isWrong(c.element(path, i))
+	}
+	return good
+}
+
+// expandsAnywhere returns what is wrong with an element of Counts on the
+// smallest machine where something is.
+func expandsAnywhere(text string) error {
+	most := mostCores
+	if !strings.Contains(text, "cores") {
+		most = 1
+	}
+	for cores := 1; cores <= most; cores++ {
+		if _, err := expand(text, cores); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exclusions checks that each names cells and servers and proxies of the matrix.
+func (c checker) exclusions(m Matrix) bool {
+	good := true
+	for i, text := range m.Exclude {
+		path := fmt.Sprintf("matrix.exclude[%d]", i)
+		if c.isWrong(path) {
+			good = false
+			continue
+		}
+		e, err := parseExclusion(text)
+		if err != nil {
+			c.misfit(path, err)
+			good = false
+			continue
+		}
+		for _, part := range []struct {
+			key, list string
+			names     []string
+		}{
+			{"server", "matrix.servers", m.Servers}, {"proxy", "matrix.proxies", m.Proxies},
+		} {
+			name, ok := e[part.key]
+			if ok && !slices.Contains(part.names, name) && !c.isWrong(part.list) {
+				c.fault(path, fmt.Sprintf("excludes %s=%s, which is not in %s", part.key, name, part.list), suggest(name, part.names))
+				good = false
+			}
+		}
+	}
+	return good
+}
+
+// cells checks that the matrix spans some cells, not too many, and that one
+// of them can be started.
+func (c checker) cells(m Matrix) {
+	workers, _ := m.Workers.Expand(1)
+	threads, _ := m.Threads.Expand(1)
+	if n := len(m.Servers) * len(m.Proxies) * len(workers) * len(threads); n > maxCells {
+		c.fault("matrix", fmt.Sprintf("spans %d cells, must be at most %d", n, maxCells), "use a step, as in 1..64/8")
+		return
+	}
+	grid := m.grid(1)
+	if len(grid) == 0 {
+		c.faultIf(!m.Workers.dependsOnCores() && !m.Threads.dependsOnCores(), "matrix.exclude", "leaves no cell of the matrix", "exclude less")
+		return
+	}
+	why := ""
+	for _, p := range grid {
+		if why = c.cat.applies(p.Cell, c.s.App.Interface); why == "" {
+			return
+		}
+	}
+	known := []string{WSGI, ASGI, Embedded}
+	c.faultIf(slices.Contains(known, c.s.App.Interface), "matrix.servers",
+		"has no server that can run the application: "+why, "use servers for interface "+c.s.App.Interface)
+}
