@@ -1,0 +1,54 @@
+package rundir
+
+import (
+	"time"
+
+	"sweetspot/scenarios"
+)
+
+// Manifest is all that is needed to repeat a run, written before its first
+// trial and never changed.
+type Manifest struct {
+	Schema       int    // version of this layout
+	RunID        string // random, marks the run's processes
+	Tool         string // version of sweetspot
+	Began        time.Time
+	CommandLine  []string
+	Source       string             // the scenario as given, YAML
+	SourceName   string             // its file, or the name of a built-in one
+	Overrides    []string           `json:",omitempty"` // --set path=value
+	Scenario     scenarios.Scenario // as resolved
+	ScenarioHash string             // SHA-256 of Scenario in JSON
+	Seed         uint64
+	Host         Host
+	Versions     map[string]string // of every component, by name
+	CPUs         CPUs
+	Notes        []string `json:",omitempty"` // what the reader must know, such as shared CPU sets
+}
+
+// CPUs is where each part runs, as lists of CPU numbers.
+type CPUs struct {
+	Generator, Proxy, App []int
+	Shared                bool // the sets overlap because the machine is too small
+}
+
+// Host is what a run depends on in the machine.
+type Host struct {
+	Hostname    string
+	OS          string // as in /etc/os-release
+	Kernel      string
+	Arch        string
+	CPUModel    string
+	Cores       int     // that this process may use
+	MachineCPUs int     // online
+	MemoryBytes uint64  //
+	CPUQuota    float64 // CPUs allowed by cgroups; 0 means no quota
+	MemoryLimit uint64  // bytes allowed by cgroups; 0 means none
+	FileLimit   uint64  // open files
+	PortLow     int     // ephemeral ports
+	PortHigh    int
+	Somaxconn   int
+	AutoGroup   bool   // sched_autogroup: CPU is shared between sessions first
+	TwReuse     int    // net.ipv4.tcp_tw_reuse
+	Virtualised string `json:",omitempty"`
+}

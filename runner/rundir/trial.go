@@ -1,0 +1,148 @@
+// Package rundir is the on-disk run: its manifest, its trials and their raw
+// results. Whatever is committed survives any interruption.
+package rundir
+
+import (
+	"time"
+
+	"sweetspot/scenarios"
+)
+
+// Phases of a search that a trial can belong to.
+const (
+	Saturation = "saturation" // closed-loop burst: how much can it do at all
+	Probe      = "probe"      // a tenth of the load: can it meet the objectives at all
+	Bracket    = "bracket"    // open loop, walking towards the sustainable rate
+	Final      = "final"      // open loop, fresh starts of the finalists, interleaved
+)
+
+// Step is what to measure next.
+type Step struct {
+	Cell        scenarios.Cell
+	Start       int           // which fresh start of the cell; steps in a row that share it share the running stack
+	Phase       string        // Saturation, Probe, Bracket or Final
+	Rate        float64       // offered, requests per second; 0 means closed loop
+	Connections int           // closed loop only: requests kept in flight
+	Warmup      time.Duration // load before measuring
+	Duration    time.Duration // measured
+	Note        string        `json:",omitempty"` // for the progress line, as "bracket 3 of 14"
+	Left        time.Duration `json:"-"`          // estimate of what the run still takes, this step included
+}
+
+// Strategy chooses the next step from the trials done, in the order they were
+// done. ok is false when the search is over. It is pure: the same trials give
+// the same step, so that a resumed run goes on where it stopped.
+type Strategy func(done []Trial) (next Step, ok bool)
+
+// Trial is one attack at one load on one started cell, as it happened. It
+// holds facts only; package analysis judges them.
+type Trial struct {
+	ID        int // 1 is the first of the run
+	Step      Step
+	Began     time.Time
+	Cost      time.Duration // wall time that the trial took from the budget, start and stop of the stack included
+	Fresh     bool          // the stack was started for this trial
+	StartTime time.Duration `json:",omitempty"` // from spawning to ready; only when Fresh
+	Effective Effective
+	Load      Load
+	Usage     Usage
+	Failure   string `json:",omitempty"` // the stack did not start, or died: what happened, with the log's tail
+	Broken    string `json:",omitempty"` // the measurement itself could not be made: the trial is void
+}
+
+// Effective is the configuration as read back from the running stack.
+type Effective struct {
+	Workers      int                 // live worker processes
+	Threads      int                 // most threads seen in one worker, housekeeping ones included; 0 when not read
+	PeakInFlight int                 `json:",omitempty"` // most requests in the application at once, where it tells
+	Argv         map[string][]string `json:",omitempty"` // command line per process, by role: app, proxy
+}
+
+// Load is what the generator sent and what came back in the measured part of
+// a trial. Latencies from Response count from the scheduled time.
+type Load struct {
+	Offered   float64       // scheduled rate, requests per second; 0 for a closed loop
+	Achieved  float64       // sent per second of schedule
+	Goodput   float64       // verified responses per second
+	Planned   uint64        // hits the schedule asked for; for a closed loop, hits sent
+	Sent      uint64        // hits sent
+	Unsent    uint64        // planned hits that were never sent
+	Span      time.Duration // from the first scheduled hit to the end of the schedule, or to the abort
+	InFlight  float64       // mean number in flight over Span
+	Workers   int           // cap on requests in flight
+	Late      uint64        // hits sent late while workers were free: the generator starved
+	LateBusy  uint64        // hits sent late because every worker was busy: the subject queues
+	StarveLag Latency       // lag of the hits that found a free worker
+	Aborted   string        `json:",omitempty"` // why the attack ended before its schedule did
+	Classes   map[string]Class
+	Requests  map[string]Class // by name of the request
+	Windows   []Window         // one per second of completion
+}
+
+// Class sums up the requests of one class, or of one name.
+type Class struct {
+	Sent     uint64
+	Good     uint64            // verified
+	Bytes    uint64            // of the bodies received
+	Statuses map[string]uint64 // by status code; "0" is no answer
+	Faults   map[string]uint64 `json:",omitempty"` // by normalised error; a wrong body is one too
+	Response Latency           // from the scheduled time to the last byte
+	Service  Latency           // from sending to the last byte
+	Lag      Latency           // how late requests left
+}
+
+// Errors returns how many requests were not answered well.
+func (c Class) Errors() uint64 { return c.Sent - c.Good }
+
+// Latency sums up one histogram (HdrHistogram, three significant digits,
+// 1 µs to 1 h). Errors are in it too: a failed request took its time.
+type Latency struct {
+	Count                                int64
+	Mean                                 time.Duration
+	P50, P75, P90, P95, P99, P999, P9999 time.Duration
+	Max                                  time.Duration
+}
+
+// Window is one second of a trial, by time of completion.
+type Window struct {
+	Second int // from the start of the measured part
+	Sent   uint64
+	Good   uint64
+	Errors uint64
+	P50    time.Duration // response
+	P95    time.Duration
+	P99    time.Duration
+	Max    time.Duration
+}
+
+// Usage is what the machine spent during the measured part of a trial.
+type Usage struct {
+	Wall            time.Duration
+	App             Group
+	Proxy           Group
+	Generator       Group
+	Cores           int     // of the machine
+	AppCores        int     // that the application may use
+	BusySeconds     float64 // CPU time of the whole machine, steal not counted
+	ForeignSeconds  float64 // CPU time of processes that are not ours
+	StealSeconds    float64 // taken by the hypervisor
+	Throttled       uint64  // cgroup periods in which we were throttled
+	ListenOverflows uint64  // connections dropped at a full listen queue
+	TimeWait        int     // sockets in TIME_WAIT at the end
+	Timeline        []Moment
+}
+
+// Group is what the processes of one role used.
+type Group struct {
+	CPUSeconds float64
+	PSSBytes   uint64        // proportional set size, the larger of before and after
+	Processes  int           // at the end
+	Threads    int           // at the end
+	WaitTime   time.Duration // runnable but waiting for a CPU, where the kernel tells
+}
+
+// Moment is one second of the machine, in CPUs busy.
+type Moment struct {
+	Second                         int
+	App, Proxy, Generator, Foreign float64
+}
