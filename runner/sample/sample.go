@@ -1,0 +1,302 @@
+// Package sample reads what the machine and the processes of a trial spend:
+// CPU, memory, waits, dropped connections, and what strangers take meanwhile.
+package sample
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
+
+	"sweetspot/runner/rundir"
+)
+
+// Roles are the process groups of a trial; 0 means that there is none. The
+// generator needs no group: it is this process, without its children.
+type Roles struct {
+	App, Proxy int
+}
+
+// Options says how to sample. The zero value is fine.
+type Options struct {
+	AppCPUs []int // CPUs that the application may use; empty means all of the machine
+
+	root root // where proc, sys and boot are; empty means "/"
+}
+
+const interval = time.Second // of the timeline
+
+// Sampler samples from Start to Stop. It costs one wake-up a second.
+type Sampler struct {
+	roles   Roles
+	options Options
+	reader  *reader
+	proc    procfs.FS
+	self    procfs.Proc
+	cgroups []string
+	apart   bool // interrupt time is in no process's CPU time
+
+	app, proxy, generator account
+	before                outer
+	began, last           counters
+	timeline              []rundir.Moment
+	failed                error // first error of a tick
+
+	quit, done chan struct{}
+	stop       func() (rundir.Usage, error)
+}
+
+// counters are the rising figures at one moment, seconds of CPU.
+type counters struct {
+	at                    time.Time
+	host                  hostTimes
+	app, proxy, generator float64
+	members               [2][]process // of the application and the proxy
+}
+
+// outer are the figures that are read only before and after.
+type outer struct {
+	pssApp, pssProxy, pssGenerator uint64
+	throttled, drops               uint64
+}
+
+// Start reads the figures before and begins to sample once a second. Every
+// Sampler that it returns must be stopped.
+func Start(r Roles, o Options) (*Sampler, error) {
+	if o.root == "" {
+		o.root = "/"
+	}
+	s := &Sampler{
+		roles: r, options: o, reader: newReader(o.root), apart: o.root.interruptsApart(),
+		quit: make(chan struct{}), done: make(chan struct{}),
+	}
+	if err := s.open(); err != nil {
+		return nil, fmt.Errorf("start sampling: %w", err)
+	}
+	if err := s.first(); err != nil {
+		return nil, fmt.Errorf("start sampling: %w", err)
+	}
+	s.stop = sync.OnceValues(s.finish)
+	go s.run()
+	return s, nil
+}
+
+func (s *Sampler) open() (err error) {
+	if s.proc, err = procfs.NewFS(s.options.root.path("proc")); err != nil {
+		return fmt.Errorf("%w; mount /proc", err)
+	}
+	if s.self, err = s.proc.Self(); err != nil {
+		return fmt.Errorf("%w; mount /proc", err)
+	}
+	if s.cgroups, err = s.options.root.cgroups("cpu"); err != nil {
+		return err
+	}
+	own, err := s.reader.group(s.self.PID)
+	if err != nil {
+		return err
+	}
+	for role, group := range map[string]int{"application": s.roles.App, "proxy": s.roles.Proxy} {
+		if group == own {
+			return fmt.Errorf("the %s is in the generator's process group %d; start it in one of its own", role, group)
+		}
+	}
+	if s.roles.App != 0 && s.roles.App == s.roles.Proxy {
+		return fmt.Errorf("application and proxy share process group %d; start each in one of its own", s.roles.App)
+	}
+	return nil
+}
+
+// first reads the outer figures before the counters, so that the reading
+// itself is in nobody's CPU time.
+func (s *Sampler) first() error {
+	members, err := s.reader.members(s.roles.App, s.roles.Proxy)
+	if err != nil {
+		return err
+	}
+	for i, group := range []int{s.roles.App, s.roles.Proxy} {
+		if group != 0 && len(members[i]) == 0 {
+			return fmt.Errorf("process group %d has no process; the program ended before the measurement, see its log", group)
+		}
+	}
+	if s.before, err = s.outer(members); err != nil {
+		return err
+	}
+	if s.began, err = s.read(); err != nil {
+		return err
+	}
+	s.last = s.began
+	return nil
+}
+
+func (s *Sampler) run() {
+	defer close(s.done)
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.quit:
+			return
+		case <-ticker.C:
+			if _, err := s.tick(); err != nil && s.failed == nil {
+				s.failed = err
+			}
+		}
+	}
+}
+
+// tick reads the counters and adds the moment since the last reading.
+func (s *Sampler) tick() (counters, error) {
+	now, err := s.read()
+	if err != nil {
+		return counters{}, err
+	}
+	// A short rest at the end would be all rounding: times come in ticks of 10 ms.
+	if now.at.Sub(s.last.at) >= interval/2 {
+		s.timeline = append(s.timeline, s.moment(s.last, now))
+		s.last = now
+	}
+	return now, nil
+}
+
+// read takes one snapshot of everything that rises.
+func (s *Sampler) read() (counters, error) {
+	var c counters
+	var err error
+	c.at = time.Now()
+	if c.host, err = s.reader.hostTimes(); err != nil {
+		return c, err
+	}
+	members, err := s.reader.members(s.roles.App, s.roles.Proxy)
+	if err != nil {
+		return c, err
+	}
+	c.members = [2][]process(members)
+	for i, a := range []*account{&s.app, &s.proxy} {
+		a.update(members[i])
+		if err := a.wait(s.reader, members[i]); err != nil {
+			return c, err
+		}
+	}
+	self, err := s.reader.process(s.self.PID)
+	if err != nil {
+		return c, err
+	}
+	if err := s.generator.wait(s.reader, []process{self}); err != nil {
+		return c, err
+	}
+	c.app, c.proxy = s.app.seconds(), s.proxy.seconds()
+	c.generator, err = ownCPU()
+	return c, err
+}
+
+// ownCPU returns the CPU seconds of all threads of this process, exact to the
+// microsecond; its children are not in it, whether reaped or not.
+func ownCPU() (float64, error) {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0, fmt.Errorf("read own CPU time: %w", err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds(), nil
+}
+
+func (s *Sampler) moment(from, to counters) rundir.Moment {
+	wall := to.at.Sub(from.at)
+	use := to.host.since(from.host, wall)
+	app, proxy, generator := to.app-from.app, to.proxy-from.proxy, to.generator-from.generator
+	return rundir.Moment{
+		Second:    int(math.Round(from.at.Sub(s.began.at).Seconds())),
+		App:       app / wall.Seconds(),
+		Proxy:     proxy / wall.Seconds(),
+		Generator: generator / wall.Seconds(),
+		Foreign:   s.foreign(use, app+proxy+generator) / wall.Seconds(),
+	}
+}
+
+// foreign returns the CPU seconds that are neither ours nor an interrupt's.
+func (s *Sampler) foreign(use hostUse, ours float64) float64 {
+	theirs := use.busy - ours
+	if s.apart {
+		theirs -= use.interrupt
+	}
+	return max(0, theirs)
+}
+
+func (s *Sampler) outer(members [][]process) (o outer, err error) {
+	for _, part := range []struct {
+		into      *uint64
+		processes []process
+	}{
+		{&o.pssApp, members[0]},
+		{&o.pssProxy, members[1]},
+		{&o.pssGenerator, []process{{pid: s.self.PID}}},
+	} {
+		if *part.into, err = pss(s.proc, part.processes); err != nil {
+			return o, err
+		}
+	}
+	if o.throttled, err = throttled(s.cgroups); err != nil {
+		return o, err
+	}
+	o.drops, err = drops(s.self)
+	return o, err
+}
+
+// Stop reads the figures after and returns what was spent since Start. Further
+// calls return the same.
+func (s *Sampler) Stop() (rundir.Usage, error) { return s.stop() }
+
+func (s *Sampler) finish() (rundir.Usage, error) {
+	close(s.quit)
+	<-s.done
+	end, err := s.tick()
+	if err = errors.Join(s.failed, err); err != nil {
+		return rundir.Usage{}, fmt.Errorf("sample: %w", err)
+	}
+	after, err := s.outer(end.members[:])
+	if err != nil {
+		return rundir.Usage{}, fmt.Errorf("stop sampling: %w", err)
+	}
+	u, err := s.usage(end, after)
+	if err != nil {
+		return rundir.Usage{}, fmt.Errorf("stop sampling: %w", err)
+	}
+	return u, nil
+}
+
+func (s *Sampler) usage(end counters, after outer) (rundir.Usage, error) {
+	wall := end.at.Sub(s.began.at)
+	use := end.host.since(s.began.host, wall)
+	self, err := s.reader.process(s.self.PID)
+	if err != nil {
+		return rundir.Usage{}, err
+	}
+	u := rundir.Usage{
+		Wall:            wall,
+		App:             group(&s.app, end.members[0], max(s.before.pssApp, after.pssApp)),
+		Proxy:           group(&s.proxy, end.members[1], max(s.before.pssProxy, after.pssProxy)),
+		Generator:       group(&s.generator, []process{self}, max(s.before.pssGenerator, after.pssGenerator)),
+		Cores:           end.host.cpus,
+		AppCores:        len(s.options.AppCPUs),
+		BusySeconds:     use.busy,
+		StealSeconds:    use.steal,
+		Throttled:       after.throttled - min(s.before.throttled, after.throttled),
+		ListenOverflows: after.drops - min(s.before.drops, after.drops),
+		Timeline:        s.timeline,
+	}
+	if u.AppCores == 0 {
+		u.AppCores = u.Cores
+	}
+	u.Generator.CPUSeconds = end.generator - s.began.generator
+	u.ForeignSeconds = s.foreign(use, u.App.CPUSeconds+u.Proxy.CPUSeconds+u.Generator.CPUSeconds)
+	u.TimeWait, err = timeWait(s.proc)
+	return u, err
+}
+
+func group(a *account, processes []process, pss uint64) rundir.Group {
+	live, threads := count(processes)
+	return rundir.Group{CPUSeconds: a.seconds(), PSSBytes: pss, Processes: live, Threads: threads, WaitTime: a.waited}
+}
