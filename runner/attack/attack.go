@@ -1,0 +1,191 @@
+// Package attack drives a started stack with one load and measures what comes
+// back, from the scheduled time of every hit to the last byte of its response.
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"sweetspot/runner/rundir"
+	"sweetspot/scenarios"
+)
+
+const (
+	defaultMaxHits = 5_000_000   // of a closed loop
+	maxInFlight    = 1024        // that an open loop takes without being told
+	grace          = time.Second // for what is still unsent when the schedule ends
+	checkEvery     = 50 * time.Millisecond
+)
+
+// Mix says what the hits are, as a pure function of their sequence number.
+// *scenarios.Mix is one.
+type Mix interface {
+	Pick(seq uint64) int                      // index into the requests
+	AppendPath(dst []byte, seq uint64) []byte // path and query, ready to send
+	AppendBody(dst []byte, seq uint64) []byte // nothing for a request without a body
+}
+
+// Spec is one attack.
+type Spec struct {
+	Network, Address string               // "tcp" and "127.0.0.1:8000", or "unix" and a path
+	Requests         []scenarios.Request  // with their defaults filled in
+	Mix              Mix                  // over Requests
+	Arrivals         string               // of an open loop: scenarios.Poisson or scenarios.Constant
+	Rate             float64              // requests per second; 0 means a closed loop
+	Connections      int                  // of a closed loop: requests kept in flight
+	MaxInFlight      int                  // of an open loop: cap on requests in flight; 0 means rate × timeout, within 1 … 1024
+	Warmup           time.Duration        // hits due before it are sent and verified, not counted
+	Duration         time.Duration        // measured, after Warmup
+	Timeout          time.Duration        // of one request, from sending to the last byte
+	Seed             uint64               // of the arrivals
+	Objectives       scenarios.Objectives // an open loop ends as soon as one of them cannot be met any more
+	MaxHits          uint64               // of a closed loop: bound on the hits; 0 means 5,000,000
+	Raw              io.Writer            // gets the measured results in vegeta's gob encoding; nil means nobody
+
+	// What tests replace to run an attack on virtual time.
+	dial  func(ctx context.Context) (net.Conn, error) // nil: Network and Address
+	alarm func() (alarm, error)                       // nil: a timer of the kernel
+}
+
+// Result is what an attack measured.
+type Result struct {
+	Load       rundir.Load
+	Histograms map[string]rundir.Histograms // by class, and scenarios.All; classes that the mix has
+}
+
+// Run attacks as spec says and returns when the last response is in, or timed
+// out. It ends early when ctx is done or an objective cannot be met any more;
+// Load.Aborted then says why. The error is not nil when the attack could not
+// be made at all, or when Raw could not be written: then the result is still
+// whole.
+func Run(ctx context.Context, spec Spec) (Result, error) {
+	if err := spec.check(); err != nil {
+		return Result{}, err
+	}
+	kinds, err := newKinds(spec)
+	if err != nil {
+		return Result{}, err
+	}
+	newAlarm := spec.alarm
+	if newAlarm == nil {
+		newAlarm = newTimer
+	}
+	alarm, err := newAlarm()
+	if err != nil {
+		return Result{}, err
+	}
+	defer alarm.Close()
+
+	plan := closedPlan(spec)
+	if spec.Rate > 0 {
+		plan = openPlan(spec)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	transport := newTransport(ctx, spec, kinds, plan.workers)
+	defer transport.Close()
+	return drive(ctx, cancel, spec, plan, alarm, transport)
+}
+
+// drive runs vegeta's attacker and collects its results.
+func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan, alarm alarm, transport *transport) (Result, error) {
+	attacker := vegeta.NewAttacker(
+		vegeta.Client(&http.Client{Transport: transport}), // first: it discards what other options set
+		vegeta.Workers(uint64(plan.workers)),
+		vegeta.MaxWorkers(uint64(plan.workers)),
+	)
+	c := newCollector(spec, plan)
+	began := time.Now() // after all that takes time
+	c.began = began
+	pacer := &pacer{plan: plan, began: began, alarm: alarm, pool: &transport.pool, ended: ctx.Done()}
+
+	// Neither the pacer's sleep nor its wait for a free worker notices the end
+	// by itself: the alarm ends the one, Stop the other.
+	end := func() { alarm.Stop(); attacker.Stop() }
+	defer context.AfterFunc(ctx, end)()
+	defer time.AfterFunc(plan.deadline, end).Stop()
+
+	results := attacker.Attack(target, pacer, 0, "")
+	c.drain(ctx, results, &transport.pool, cancel)
+	if err := c.raw.close(); err != nil {
+		return c.result(), fmt.Errorf("write raw results: %w: free some space and run the trial again", err)
+	}
+	return c.result(), nil
+}
+
+// target is the same for every hit: vegeta asks for it outside the lock that
+// numbers the hits, so only the transport knows which hit it is and puts the
+// real request in.
+func target(t *vegeta.Target) error {
+	t.Method, t.URL = http.MethodGet, "http://sweetspot/"
+	return nil
+}
+
+func (s Spec) check() error {
+	var errs []error
+	require := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("attack: "+format, args...))
+		}
+	}
+	open := s.Rate != 0
+	require(s.Network == "tcp" || s.Network == "unix", "network %q: want tcp or unix", s.Network)
+	require(len(s.Requests) > 0 && s.Mix != nil, "no requests: give Requests and a Mix over them")
+	require(s.Rate >= 0 && s.Rate <= 1e6, "rate %v/s: want 0 (closed loop) to 1,000,000", s.Rate)
+	require(!open || s.Arrivals == scenarios.Poisson || s.Arrivals == scenarios.Constant,
+		"arrivals %q: want %s or %s", s.Arrivals, scenarios.Poisson, scenarios.Constant)
+	require(open || s.Connections > 0, "closed loop of %d connections: want at least 1", s.Connections)
+	require(s.MaxInFlight >= 0, "cap of %d requests in flight: want 1 or more, or 0 for the default", s.MaxInFlight)
+	require(s.Warmup >= 0 && s.Duration > 0, "warm-up %v and duration %v: want the first not negative, the second above 0", s.Warmup, s.Duration)
+	require(s.Timeout > 0, "timeout %v: want above 0", s.Timeout)
+	require(s.Rate*(s.Warmup+s.Duration).Seconds() <= maxPlanned,
+		"%v/s for %v: more than %.0f hits, shorten the trial", s.Rate, s.Warmup+s.Duration, maxPlanned)
+	return errors.Join(errs...)
+}
+
+// plan is the schedule of an attack and its bounds.
+type plan struct {
+	schedule schedule      // nil for a closed loop
+	hits     uint64        // most that may be sent
+	first    uint64        // open loop: number of the first measured hit
+	end      time.Duration // of the schedule, from the start
+	deadline time.Duration // nothing is sent later, from the start
+	workers  int           // cap on requests in flight
+}
+
+func openPlan(s Spec) plan {
+	end := s.Warmup + s.Duration
+	sched := newSchedule(s.Arrivals, s.Rate, end, s.Seed)
+	workers := s.MaxInFlight
+	if workers == 0 {
+		workers = int(min(max(math.Ceil(s.Rate*s.Timeout.Seconds()), 1), maxInFlight))
+	}
+	return plan{
+		schedule: sched,
+		hits:     uint64(len(sched)),
+		first:    sched.count(s.Warmup),
+		end:      end,
+		deadline: end + min(grace, s.Timeout),
+		workers:  workers,
+	}
+}
+
+func closedPlan(s Spec) plan {
+	hits := s.MaxHits
+	if hits == 0 {
+		hits = defaultMaxHits
+	}
+	end := s.Warmup + s.Duration
+	return plan{hits: hits, end: end, deadline: end, workers: s.Connections}
+}
+
+// open tells whether hits have a scheduled time.
+func (p plan) open() bool { return p.schedule != nil }

@@ -1,0 +1,103 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// fault is what is wrong with a response. Its texts are a bounded set: they
+// hold no address, port or number other than a status or an errno.
+type fault uint16
+
+const (
+	good fault = iota
+	timedOut
+	refused
+	reset
+	closed
+	truncated
+	malformed
+	noPort
+	noFile
+	unsent    // the attack ended before the hit left; it does not count
+	cancelled // by the end of the attack
+	wrongLength
+	wrongBody
+	wrongSum
+	unknown
+
+	status fault = 1000 // + the status code: not the expected one
+	errno  fault = 2000 // + the errno: another error of a socket
+)
+
+var faultNames = map[fault]string{
+	timedOut:    "timeout",
+	refused:     "connection refused",
+	reset:       "connection reset",
+	closed:      "connection closed without an answer",
+	truncated:   "truncated body",
+	malformed:   "malformed response",
+	noPort:      "no free local port",
+	noFile:      "too many open files",
+	cancelled:   "cancelled at the end of the attack",
+	wrongLength: "wrong length",
+	wrongBody:   "wrong body",
+	wrongSum:    "wrong checksum",
+	unknown:     "other error",
+}
+
+// String returns the text of the fault; "" when there is none.
+func (f fault) String() string {
+	switch {
+	case f >= errno:
+		return syscall.Errno(f - errno).Error()
+	case f >= status:
+		return fmt.Sprintf("status %d", uint16(f-status))
+	}
+	return faultNames[f]
+}
+
+// faultOf names the error of a request that got no whole response.
+func faultOf(err error) fault {
+	var number syscall.Errno
+	var network net.Error
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return timedOut
+	case errors.As(err, &number):
+		return faultOfErrno(number)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		strings.Contains(err.Error(), "server closed idle connection"): // net/http does not export it
+		return closed
+	case strings.Contains(err.Error(), "malformed"):
+		return malformed
+	}
+	return unknown
+}
+
+func faultOfErrno(number syscall.Errno) fault {
+	switch number {
+	case syscall.ECONNREFUSED:
+		return refused
+	case syscall.ECONNRESET, syscall.EPIPE:
+		return reset
+	case syscall.EADDRNOTAVAIL, syscall.EADDRINUSE:
+		return noPort
+	case syscall.EMFILE, syscall.ENFILE:
+		return noFile
+	}
+	return errno + fault(number)
+}
+
+// faultOfBody is faultOf for an error after the response's headers.
+func faultOfBody(err error) fault {
+	if f := faultOf(err); f != closed {
+		return f
+	}
+	return truncated
+}
