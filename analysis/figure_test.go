@@ -1,0 +1,33 @@
+package analysis
+
+import (
+	"math"
+	"testing"
+)
+
+// Values worked by hand: t(2 degrees of freedom) = 4.3027 at 95 %.
+func TestFigure(t *testing.T) {
+	f := figure([]float64{90, 100, 110})
+	half := 4.302653 * 10 / math.Sqrt(3)
+	if f.Value != 100 || math.Abs(f.Low-(100-half)) > 1e-4 || math.Abs(f.High-(100+half)) > 1e-4 || f.N != 3 {
+		t.Errorf("figure = %+v, want 100 ± %.4f", f, half)
+	}
+	if f := figure([]float64{5}); !math.IsNaN(f.Low) || !math.IsNaN(f.High) {
+		t.Errorf("one replicate has the interval %v to %v, want none", f.Low, f.High)
+	}
+	if f := figure(nil); f != nil {
+		t.Errorf("no replicates give %+v, want nil", f)
+	}
+}
+
+// What a round does to both sides cancels in the ratio.
+func TestRatioFigureIsPaired(t *testing.T) {
+	f := ratioFigure([]float64{200, 100, 400}, []float64{100, 50, 200})
+	if math.Abs(f.Value-2) > 1e-9 || math.Abs(f.Low-2) > 1e-9 || math.Abs(f.High-2) > 1e-9 {
+		t.Errorf("ratio = %+v, want exactly 2", f)
+	}
+	u := unpairedRatio([]float64{200, 100, 400}, []float64{100, 50, 200})
+	if math.Abs(u.Value-2) > 1e-9 || u.Low > 1 || u.High < 4 {
+		t.Errorf("unpaired ratio = %+v, want 2 with a wide interval", u)
+	}
+}

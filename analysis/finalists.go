@@ -1,0 +1,94 @@
+package analysis
+
+import (
+	"slices"
+
+	"github.com/montanaflynn/stats"
+
+	"sweetspot/scenarios"
+)
+
+// finalists returns the cells to measure again on fresh starts: the leaders,
+// the leader's twins behind the other proxies, and of every folklore setting
+// the better proxy. Only trials before the finals choose them.
+func (g *grid) finalists() []scenarios.Planned {
+	ranked := g.ranked()
+	var out []scenarios.Planned
+	add := func(c scenarios.Planned) {
+		if !slices.ContainsFunc(out, func(o scenarios.Planned) bool { return o.Cell == c.Cell }) {
+			out = append(out, c)
+		}
+	}
+	for i, c := range ranked {
+		if i < g.plan.Finalists {
+			add(c)
+		}
+	}
+	for _, setting := range []string{scenarios.FolkloreTwice, scenarios.FolkloreCores} {
+		for _, c := range ranked {
+			if slices.Contains(c.Folklore, setting) {
+				add(c)
+				break
+			}
+		}
+	}
+	for _, c := range ranked {
+		if twins(c.Cell, ranked[0].Cell) {
+			add(c)
+		}
+	}
+	return out
+}
+
+// twins says whether two cells differ in the proxy only.
+func twins(a, b scenarios.Cell) bool {
+	a.Proxy = b.Proxy
+	return a == b
+}
+
+// ranked returns the cells that can hold some load, best first: by what
+// exploring found, and, where no walk was made, after those by saturation
+// throughput.
+func (g *grid) ranked() []scenarios.Planned {
+	type ranking struct {
+		cell   scenarios.Planned
+		found  float64
+		bursts float64
+	}
+	var all []ranking
+	for _, c := range g.cells {
+		found, _ := stats.Mean(g.estimates(c.Cell, 0, finalStart))
+		r := ranking{cell: c, found: found, bursts: g.meanBurst(c.Cell, finalStart)}
+		if !(found > 0) {
+			r.found = 0
+			if r.bursts == 0 || g.walked(c.Cell) {
+				continue
+			}
+		}
+		all = append(all, r)
+	}
+	slices.SortStableFunc(all, func(a, b ranking) int {
+		if a.found != b.found {
+			return descending(a.found, b.found)
+		}
+		return descending(a.bursts, b.bursts)
+	})
+	out := make([]scenarios.Planned, len(all))
+	for i, r := range all {
+		out[i] = r.cell
+	}
+	return out
+}
+
+// walked says whether a cell had an open-loop trial that says something while
+// exploring.
+func (g *grid) walked(c scenarios.Cell) bool {
+	for _, start := range g.starts(c, 0, finalStart) {
+		for _, t := range g.visits[visitKey{c, start}].trials {
+			if openLoop(t) {
+				return true
+			}
+		}
+	}
+	return false
+}

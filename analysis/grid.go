@@ -1,0 +1,423 @@
+package analysis
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/montanaflynn/stats"
+
+	"sweetspot/runner/rundir"
+	"sweetspot/scenarios"
+)
+
+// Strategies is the table of search strategies, by the name a scenario uses.
+var Strategies = map[string]func(*scenarios.Scenario, []scenarios.Planned) rundir.Strategy{
+	"grid": Grid,
+}
+
+// finalStart is the number of the first final start; lower ones explore.
+const finalStart = 1000
+
+// Repeats of one step that went wrong in one start.
+const (
+	maxVoids   = 2 // void trials in a row before the visit is given up
+	maxCrashes = 2 // starts of a cell that fail before the cell is given up
+)
+
+// Grid measures every cell that applies: in each replicate, in a seeded order
+// that replicates do not share, a saturation burst and a walk to the
+// sustainable rate. Then the leaders, the leader's twins behind other proxies
+// and the folklore settings are measured again, interleaved, on fresh starts.
+// When the budget is too short for a walk on every cell, the bursts come
+// first and the walks go to the cells with the highest throughput.
+func Grid(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
+	cells = applicable(cells)
+	return func(done []rundir.Trial) (rundir.Step, bool) {
+		g := newGrid(s, cells, done)
+		if v := g.exploring(); v != nil {
+			return g.step(v)
+		}
+		if v := g.finishing(); v != nil {
+			return g.step(v)
+		}
+		return rundir.Step{}, false
+	}
+}
+
+func applicable(cells []scenarios.Planned) (out []scenarios.Planned) {
+	for _, c := range cells {
+		if c.NotApplicable == "" {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// grid is the state of a search, rebuilt from the trials done.
+type grid struct {
+	scenario *scenarios.Scenario
+	plan     plan
+	cells    []scenarios.Planned
+	visits   map[visitKey]*visit
+	spent    time.Duration
+}
+
+type visitKey struct {
+	cell  scenarios.Cell
+	start int
+}
+
+// visit is one fresh start of a cell and the trials made on it.
+type visit struct {
+	visitKey
+	burst, walk bool // what is wanted of it
+	trials      []Judged
+	label       string
+}
+
+func newGrid(s *scenarios.Scenario, cells []scenarios.Planned, done []rundir.Trial) *grid {
+	g := &grid{scenario: s, cells: cells, plan: newPlan(s.Search, len(cells), len(s.Matrix.Proxies)), visits: map[visitKey]*visit{}}
+	for _, t := range JudgeAll(s, done) {
+		v := g.visit(t.Step.Cell, t.Step.Start)
+		v.trials = append(v.trials, t)
+		g.spent += t.Cost
+	}
+	return g
+}
+
+func (g *grid) visit(c scenarios.Cell, start int) *visit {
+	key := visitKey{c, start}
+	if g.visits[key] == nil {
+		g.visits[key] = &visit{visitKey: key}
+	}
+	return g.visits[key]
+}
+
+// lastStart is one more than the highest number of a start.
+func (g *grid) lastStart() int { return finalStart + g.scenario.Search.Finals }
+
+// exploring returns the first visit before the finals that has work left and
+// fits in the budget; nil when there is none.
+func (g *grid) exploring() *visit {
+	for r := range g.scenario.Search.Replicates {
+		order := g.shuffled(g.cells, r)
+		for i, c := range order {
+			v := g.visit(c.Cell, 2*r)
+			v.burst, v.walk = true, !g.plan.Screen
+			v.label = fmt.Sprintf("cell %d of %d", i+1, len(order))
+			if g.wanted(v, g.burstLimit()) {
+				return v
+			}
+		}
+		if !g.plan.Screen {
+			continue
+		}
+		for i, c := range g.byThroughput() {
+			v := g.visit(c, 2*r+1)
+			v.walk, v.label = true, fmt.Sprintf("cell %d by throughput", i+1)
+			if g.wanted(v, g.plan.Explore) {
+				return v
+			}
+		}
+	}
+	return nil
+}
+
+// burstLimit is when to stop visiting cells for their bursts. When screening,
+// seeing every cell comes before a second look at any.
+func (g *grid) burstLimit() time.Duration {
+	if g.plan.Screen {
+		return g.plan.Budget
+	}
+	return g.plan.Explore
+}
+
+// finishing returns the first final visit that has work left. A round is begun
+// only if all of it fits in the budget, except for the first: without it there
+// would be no answer at all.
+func (g *grid) finishing() *visit {
+	finalists := g.finalists()
+	rounds := g.scenario.Search.Finals
+	for r := range rounds {
+		order := g.shuffled(finalists, finalStart+r)
+		round := time.Duration(len(order)) * g.plan.visitCost(true, g.plan.FinalTries)
+		begun := slices.ContainsFunc(order, func(c scenarios.Planned) bool {
+			return len(g.visit(c.Cell, finalStart+r).trials) > 0
+		})
+		if r > 0 && !begun && g.spent+round > g.plan.Budget {
+			return nil
+		}
+		for i, c := range order {
+			v := g.visit(c.Cell, finalStart+r)
+			v.burst, v.walk = true, true
+			v.label = fmt.Sprintf("round %d of %d, cell %d of %d", r+1, rounds, i+1, len(order))
+			if !g.finished(v) {
+				return v
+			}
+		}
+	}
+	return nil
+}
+
+// shuffled returns the cells in an order that depends on the seed and the
+// round only.
+func (g *grid) shuffled(cells []scenarios.Planned, round int) []scenarios.Planned {
+	out := slices.Clone(cells)
+	rng := rand.New(rand.NewPCG(g.scenario.Search.Seed, uint64(round)))
+	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+// byThroughput returns the cells that have a saturation throughput, highest
+// first.
+func (g *grid) byThroughput() []scenarios.Cell {
+	var out []scenarios.Cell
+	for _, c := range g.cells {
+		if g.meanBurst(c.Cell, finalStart) > 0 {
+			out = append(out, c.Cell)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b scenarios.Cell) int {
+		return descending(g.meanBurst(a, finalStart), g.meanBurst(b, finalStart))
+	})
+	return out
+}
+
+func descending(a, b float64) int {
+	switch {
+	case a > b:
+		return -1
+	case a < b:
+		return 1
+	}
+	return 0
+}
+
+// wanted says whether a visit has work left. One that has not begun is begun
+// only within the limit; one that has is carried to its end.
+func (g *grid) wanted(v *visit, limit time.Duration) bool {
+	if g.finished(v) {
+		return false
+	}
+	return len(v.trials) > 0 || g.spent+g.plan.visitCost(v.burst, v.tries()) <= limit
+}
+
+func (g *grid) finished(v *visit) bool {
+	_, ok := g.step(v)
+	return !ok
+}
+
+// step returns the next trial of a visit; ok is false when it is complete or
+// given up.
+func (g *grid) step(v *visit) (rundir.Step, bool) {
+	step := rundir.Step{Cell: v.cell, Start: v.start, Warmup: g.plan.Settle, Duration: g.plan.Trial}
+	if len(v.trials) == 0 || v.trials[len(v.trials)-1].Failure != "" {
+		step.Warmup = g.plan.Warmup
+	}
+	if v.voids() > maxVoids || g.crashes(v.cell) >= maxCrashes {
+		return step, false
+	}
+	if v.burst && v.last(rundir.Saturation) == nil {
+		step.Phase, step.Connections, step.Duration = rundir.Saturation, 2*v.cell.Slots(), g.plan.Burst
+		return g.labelled(step, v), true
+	}
+	saturation := g.saturation(v)
+	if !v.walk || saturation == 0 {
+		return step, false
+	}
+	if v.start < finalStart && g.doubtful(v) {
+		probe := v.last(rundir.Probe)
+		if probe == nil {
+			step.Phase, step.Rate, step.Duration = rundir.Probe, saturation/10, g.plan.Probe
+			return g.labelled(step, v), true
+		}
+		if probe.Verdict.Kind == Failed {
+			return step, false
+		}
+	}
+	step.Phase = rundir.Bracket
+	if v.start >= finalStart {
+		step.Phase = rundir.Final
+	}
+	rate, ok := g.walk(v).next()
+	step.Rate = rate
+	return g.labelled(step, v), ok
+}
+
+func (g *grid) labelled(step rundir.Step, v *visit) rundir.Step {
+	step.Note = v.label
+	step.Left = g.left()
+	return step
+}
+
+// doubtful says whether a probe is needed before a walk: the saturation burst
+// itself, with two requests for every slot, missed a latency objective.
+func (g *grid) doubtful(v *visit) bool {
+	var burst *Judged
+	for _, start := range g.starts(v.cell, 0, v.start+1) {
+		if b := g.visits[visitKey{v.cell, start}].last(rundir.Saturation); b != nil {
+			burst = b
+		}
+	}
+	if burst == nil {
+		return true
+	}
+	t := burst.Trial
+	t.Load.Offered = t.Load.Goodput // have its latencies judged as if they were open loop
+	return len(misses(g.scenario, t)) > 0
+}
+
+// walk returns the walk of a visit so far.
+func (g *grid) walk(v *visit) walk {
+	saturation := g.saturation(v)
+	w := walk{start: g.guess(v, saturation), cap: saturation, resolution: g.plan.Resolution, most: g.plan.Tries}
+	if v.start >= finalStart {
+		w.most = g.plan.FinalTries
+	}
+	for _, t := range v.trials {
+		if openLoop(t) && t.Step.Phase != rundir.Probe {
+			w.tries = append(w.tries, try{rate: t.Step.Rate, passed: t.Verdict.Kind == Passed})
+		}
+	}
+	return w
+}
+
+// guess is the first rate of a walk: the share of their saturation throughput
+// that earlier starts of the cell sustained, or the queueing guess.
+func (g *grid) guess(v *visit, saturation float64) float64 {
+	var shares []float64
+	for _, start := range g.starts(v.cell, 0, v.start) {
+		earlier := g.visits[visitKey{v.cell, start}]
+		if e := g.walk(earlier).estimate(); e > 0 {
+			shares = append(shares, e/g.saturation(earlier))
+		}
+	}
+	if share, err := stats.Mean(shares); err == nil {
+		return saturation * min(share, 1)
+	}
+	return firstRate(g.scenario, saturation)
+}
+
+// estimates returns what the starts in [from, to) of a cell found, in order.
+func (g *grid) estimates(c scenarios.Cell, from, to int) (out []float64) {
+	for _, start := range g.starts(c, from, to) {
+		if e := g.walk(g.visits[visitKey{c, start}]).estimate(); e > 0 {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// starts returns the numbers in [from, to) of a cell's starts that have
+// trials, in order.
+func (g *grid) starts(c scenarios.Cell, from, to int) (out []int) {
+	for key, v := range g.visits {
+		if key.cell == c && key.start >= from && key.start < to && len(v.trials) > 0 {
+			out = append(out, key.start)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// openLoop says whether a trial is one that a latency claim may rest on.
+func openLoop(t Judged) bool {
+	return t.Load.Offered > 0 && t.Load.Sent > 0 && t.Verdict.Kind != Void
+}
+
+// saturation returns the goodput of a visit's burst; of a visit without one
+// the mean of the earlier starts', so that a later burst does not reopen an
+// earlier walk; 0 unknown.
+func (g *grid) saturation(v *visit) float64 {
+	if b := v.last(rundir.Saturation); b != nil {
+		return b.Load.Goodput
+	}
+	return g.meanBurst(v.cell, v.start)
+}
+
+// meanBurst returns the mean goodput of the bursts on a cell's starts below
+// end; 0 for none.
+func (g *grid) meanBurst(c scenarios.Cell, end int) float64 {
+	mean, err := stats.Mean(g.bursts(c, end))
+	if err != nil {
+		return 0
+	}
+	return mean
+}
+
+func (g *grid) bursts(c scenarios.Cell, end int) (out []float64) {
+	for _, start := range g.starts(c, 0, end) {
+		if b := g.visits[visitKey{c, start}].last(rundir.Saturation); b != nil {
+			out = append(out, b.Load.Goodput)
+		}
+	}
+	return out
+}
+
+// crashes counts the starts of a cell that did not come up.
+func (g *grid) crashes(c scenarios.Cell) (n int) {
+	for key, v := range g.visits {
+		if key.cell != c {
+			continue
+		}
+		for _, t := range v.trials {
+			if t.Failure != "" && t.Load.Sent == 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// tries is the least number of open-loop trials that the visit makes.
+func (v *visit) tries() int {
+	if v.walk {
+		return 1
+	}
+	return 0
+}
+
+// voids counts the void trials at the end of a visit.
+func (v *visit) voids() (n int) {
+	for i := len(v.trials) - 1; i >= 0 && v.trials[i].Verdict.Kind == Void; i-- {
+		n++
+	}
+	return n
+}
+
+// last returns the last trial of a phase that says something; nil for none.
+func (v *visit) last(phase string) *Judged {
+	for i := len(v.trials) - 1; i >= 0; i-- {
+		if t := &v.trials[i]; t.Step.Phase == phase && t.Verdict.Kind != Void && t.Load.Sent > 0 {
+			return t
+		}
+	}
+	return nil
+}
+
+// left estimates what the search still takes, from its plan; the budget bounds
+// it.
+func (g *grid) left() time.Duration {
+	visits := 0
+	for _, c := range g.cells {
+		if len(g.starts(c.Cell, 0, finalStart)) == 0 {
+			visits++
+		}
+	}
+	explore := time.Duration(visits) * g.plan.visitCost(true, g.plan.Tries)
+	explore = max(0, min(explore, g.plan.Explore-g.spent))
+	finals := g.scenario.Search.Finals*g.plan.FinalCells - g.finalVisits()
+	left := explore + time.Duration(max(1, finals))*g.plan.visitCost(true, g.plan.FinalTries)
+	return max(0, min(left, g.plan.Budget-g.spent))
+}
+
+func (g *grid) finalVisits() (n int) {
+	for key, v := range g.visits {
+		if key.start >= finalStart && len(v.trials) > 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,103 @@
+package analysis
+
+import (
+	"time"
+
+	"sweetspot/scenarios"
+)
+
+// plan is what a budget allows: how long each part of a visit to a cell is,
+// and how many of them there are.
+type plan struct {
+	Warmup     time.Duration // once per fresh start
+	Settle     time.Duration // before every further trial of a start
+	Burst      time.Duration // closed loop
+	Probe      time.Duration // at a tenth of the load
+	Trial      time.Duration // open loop
+	Tries      int           // open-loop trials of a visit, once one has passed
+	FinalTries int           // the same of a final visit, which begins close to its end
+	Resolution float64       // width of the bracket that ends a walk, as a ratio less 1
+	Screen     bool          // bursts for every cell first: the budget does not do for a walk on each
+	Finalists  int           // leaders in the finals
+	FinalCells int           // the leaders, the folklore settings and the leader's twins: at most
+	Explore    time.Duration // spent by the end of the exploring, at most
+	Budget     time.Duration
+}
+
+// Bounds of the lengths chosen from a budget.
+const (
+	maxWarmup, minWarmup = 5 * time.Second, 500 * time.Millisecond
+	maxBurst, minBurst   = 20 * time.Second, time.Second
+	maxTrial, minTrial   = 60 * time.Second, 1500 * time.Millisecond
+	maxProbe, maxSettle  = 10 * time.Second, time.Second
+	longTrial            = 8 * time.Second         // from here on, tries are many and the bracket is narrow
+	startCost            = 2200 * time.Millisecond // to start, check and stop a stack: a guess, the strategy counts what it takes
+)
+
+// newPlan divides the budget over a grid of n cells: the longest trials with
+// which the walks on every cell and all final rounds fit. When even the
+// shortest do not, the plan is to screen. What the scenario fixes stays.
+func newPlan(s scenarios.Search, n, proxies int) plan {
+	budget := time.Duration(s.Budget)
+	p := withTrial(s, minTrial, proxies)
+	for d := maxTrial; d > minTrial; d = scale(d, 0.97) {
+		if q := withTrial(s, d, proxies); q.total(s, n) <= budget {
+			p = q
+			break
+		}
+	}
+	p.Budget = budget
+	p.Explore = budget - time.Duration(s.Finals)*p.round()
+	if p.Screen = p.total(s, n) > budget; p.Screen {
+		p.Explore = budget - p.round()
+	}
+	return p
+}
+
+// withTrial is the plan whose other lengths go with trials of length d.
+func withTrial(s scenarios.Search, d time.Duration, proxies int) plan {
+	p := plan{
+		Warmup: choose(s.Warmup, scale(d, 0.3), minWarmup, maxWarmup),
+		Burst:  choose(s.Burst, scale(d, 0.6), minBurst, maxBurst),
+		Trial:  choose(s.Trial, d, minTrial, maxTrial),
+		Tries:  3, FinalTries: 3, Resolution: 0.04, Finalists: 2,
+	}
+	p.Settle = min(p.Warmup/2, maxSettle)
+	p.Probe = min(p.Trial, maxProbe)
+	if p.Trial >= longTrial {
+		p.Tries, p.FinalTries, p.Resolution, p.Finalists = 6, 4, 0.02, 3
+	}
+	p.FinalCells = p.Finalists + 2 + proxies - 1
+	return p
+}
+
+// total estimates the wall time of the whole search when every cell is walked.
+func (p plan) total(s scenarios.Search, n int) time.Duration {
+	return time.Duration(n*s.Replicates)*p.visitCost(true, p.Tries) + time.Duration(s.Finals)*p.round()
+}
+
+// round estimates the wall time of one round of the finals.
+func (p plan) round() time.Duration {
+	return time.Duration(p.FinalCells) * p.visitCost(true, p.FinalTries)
+}
+
+// visitCost estimates the wall time of one visit. A walk seldom needs all its
+// tries, and a trial that must fail is cut short.
+func (p plan) visitCost(burst bool, tries int) time.Duration {
+	d := startCost + p.Warmup + scale(p.Settle+p.Trial, 0.8*float64(tries))
+	if burst {
+		d += p.Burst
+	}
+	return d
+}
+
+// choose returns the fixed value if there is one, else the wish within its
+// bounds.
+func choose(fixed scenarios.Duration, wish, low, high time.Duration) time.Duration {
+	if fixed > 0 {
+		return time.Duration(fixed)
+	}
+	return min(max(wish, low), high).Round(10 * time.Millisecond)
+}
+
+func scale(d time.Duration, by float64) time.Duration { return time.Duration(float64(d) * by) }

@@ -1,0 +1,210 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/montanaflynn/stats"
+
+	"sweetspot/scenarios"
+)
+
+// minTie is the relative difference below which two cells are tied whatever
+// their noise: nobody would pay for less.
+const minTie = 0.01
+
+// recommend decides the outcome: of the cells re-measured on final starts and
+// within the limits, those as good as the best are tied, and the cheapest of
+// them wins.
+func (g *grid) recommend(res *Result) {
+	var candidates []*Cell
+	for _, c := range res.Cells {
+		if c.Final != nil && c.Struck == "" {
+			candidates = append(candidates, c)
+		}
+	}
+	if len(candidates) == 0 {
+		g.withoutWinner(res)
+		return
+	}
+	slices.SortStableFunc(candidates, func(a, b *Cell) int { return descending(a.Final.Value, b.Final.Value) })
+	best := candidates[0]
+	var tied []*Cell
+	for _, c := range candidates {
+		if c.Tied = g.tied(best, c); c.Tied {
+			tied = append(tied, c)
+		}
+	}
+	slices.SortStableFunc(tied, cheaper)
+
+	res.Outcome, res.Winner = Recommended, tied[0]
+	res.Ties = tied[1:]
+	res.RunnerUp = runnerUp(candidates, res.Winner)
+	res.Folklore = g.folklore(res)
+	res.ProxyTax = g.proxyTwins(res)
+	res.Limit = limitOf(res.Winner, res.Trials)
+	res.Because = because(res)
+}
+
+// tied compares a cell with the best by their rounds: a difference within one
+// standard error, or within minTie, is no difference.
+func (g *grid) tied(best, c *Cell) bool {
+	if c == best {
+		return true
+	}
+	a, b := g.pairs(best.Cell, c.Cell)
+	logs := logRatios(a, b)
+	if len(logs) == 0 {
+		return false
+	}
+	mean, _ := stats.Mean(logs)
+	return mean <= max(minTie, standardError(logs))
+}
+
+// pairs returns the estimates of two cells from the final rounds in which both
+// have one.
+func (g *grid) pairs(a, b scenarios.Cell) (x, y []float64) {
+	for r := range g.scenario.Search.Finals {
+		ea := g.estimates(a, finalStart+r, finalStart+r+1)
+		eb := g.estimates(b, finalStart+r, finalStart+r+1)
+		if len(ea) == 1 && len(eb) == 1 {
+			x, y = append(x, ea[0]), append(y, eb[0])
+		}
+	}
+	return x, y
+}
+
+// cheaper orders tied cells: least memory, then no proxy, then fewest
+// processes, then their names, so that the order never depends on chance.
+// Memory within 2 % is the same memory.
+func cheaper(a, b *Cell) int {
+	if small, large := min(a.Memory, b.Memory), max(a.Memory, b.Memory); float64(large-small) > 0.02*float64(large) {
+		return int(math.Copysign(1, float64(a.Memory-b.Memory)))
+	}
+	if da, db := a.Cell.Proxy == scenarios.Direct, b.Cell.Proxy == scenarios.Direct; da != db {
+		if da {
+			return -1
+		}
+		return 1
+	}
+	if a.Processes != b.Processes {
+		return a.Processes - b.Processes
+	}
+	if a.Cell.String() < b.Cell.String() {
+		return -1
+	}
+	return 1
+}
+
+// runnerUp returns the best of the candidates that is not the winner.
+func runnerUp(candidates []*Cell, winner *Cell) *Cell {
+	for _, c := range candidates {
+		if c != winner {
+			return c
+		}
+	}
+	return nil
+}
+
+// folklore compares the winner with the better proxy of every folklore
+// setting.
+func (g *grid) folklore(res *Result) (out []Comparison) {
+	for _, setting := range []string{scenarios.FolkloreTwice, scenarios.FolkloreCores} {
+		var best *Cell
+		for _, c := range res.Cells {
+			if slices.Contains(c.Folklore, setting) && (best == nil || better(c, best)) {
+				best = c
+			}
+		}
+		if best != nil {
+			out = append(out, g.compare(setting, res.Winner, best))
+		}
+	}
+	return out
+}
+
+// better orders cells by the figure that speaks for them; one that was
+// measured on final starts comes before one that was not.
+func better(a, b *Cell) bool {
+	if (a.Final != nil) != (b.Final != nil) {
+		return a.Final != nil
+	}
+	fa, fb := a.Sustainable(), b.Sustainable()
+	return fa != nil && (fb == nil || fa.Value > fb.Value)
+}
+
+// proxyTwins compares the winner with the cells that differ in the proxy only.
+func (g *grid) proxyTwins(res *Result) (out []Comparison) {
+	for _, c := range res.Cells {
+		if c != res.Winner && twins(c.Cell, res.Winner.Cell) {
+			out = append(out, g.compare("proxy "+c.Cell.Proxy, res.Winner, c))
+		}
+	}
+	return out
+}
+
+// compare sets a cell against the winner, by pairs of final rounds where there
+// are any.
+func (g *grid) compare(name string, winner, c *Cell) Comparison {
+	out := Comparison{Name: name, Cell: c}
+	if a, b := g.pairs(winner.Cell, c.Cell); len(a) > 0 {
+		out.Ratio, out.Paired = ratioFigure(a, b), true
+		return out
+	}
+	out.Ratio = unpairedRatio(g.estimates(winner.Cell, finalStart, g.lastStart()), g.estimates(c.Cell, 0, g.lastStart()))
+	return out
+}
+
+// because states the outcome in one sentence.
+func because(res *Result) string {
+	w := res.Winner
+	if len(res.Ties) == 0 {
+		return fmt.Sprintf("it sustains the most of the %d cells measured, on %d fresh starts", measured(res), w.Final.N)
+	}
+	return fmt.Sprintf("it is statistically as good as the best of the %d cells measured and the cheapest of the %d tied ones", measured(res), len(res.Ties)+1)
+}
+
+func measured(res *Result) (n int) {
+	for _, c := range res.Cells {
+		if c.Sustainable() != nil || c.Saturation != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// withoutWinner tells a matrix in which nothing meets the objectives from one
+// of which too little is known.
+func (g *grid) withoutWinner(res *Result) {
+	infeasible, struck, failed := 0, 0, 0
+	var leader *Cell
+	for _, c := range res.Cells {
+		switch {
+		case c.Infeasible != "":
+			infeasible++
+		case c.Struck != "":
+			struck++
+		case c.Failure != "" && c.Sustainable() == nil:
+			failed++
+		}
+		if c.Struck == "" && c.Explored != nil && (leader == nil || c.Explored.Value > leader.Explored.Value) {
+			leader = c
+		}
+	}
+	switch n := len(g.cells); {
+	case leader != nil:
+		res.Outcome = Inconclusive
+		res.Because = fmt.Sprintf("no cell was measured again on fresh starts; the best so far is %v at about %.0f requests/s", leader.Cell, leader.Explored.Value)
+		res.RunnerUp = leader
+	case n > 0 && infeasible+struck+failed == n && infeasible+struck > 0:
+		res.Outcome = NotMet
+		res.Because = fmt.Sprintf("none of the %d cells meets the objectives within the limits: %d at no rate, %d beyond a limit, %d did not run", n, infeasible, struck, failed)
+	case n > 0 && failed == n:
+		res.Outcome = Inconclusive
+		res.Because = fmt.Sprintf("none of the %d cells could be run", n)
+	default:
+		res.Outcome = Inconclusive
+		res.Because = "too little could be measured to say"
+	}
+}

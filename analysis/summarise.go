@@ -1,0 +1,301 @@
+package analysis
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/montanaflynn/stats"
+
+	"sweetspot/runner/rundir"
+	"sweetspot/scenarios"
+)
+
+// Input is all that a summary is made from.
+type Input struct {
+	Scenario *scenarios.Scenario
+	Cells    []scenarios.Planned
+	Trials   []rundir.Trial
+	// Histograms reads the histograms of a trial, by class.
+	Histograms func(trial int) (map[string]rundir.Histograms, error)
+	// Interrupted says why the search was cut short; empty when it was not.
+	Interrupted string
+}
+
+// Summarise turns the trials of a run into its result. It fails only when
+// histograms cannot be read.
+func Summarise(in Input) (*Result, error) {
+	g := newGrid(in.Scenario, applicable(in.Cells), in.Trials)
+	res := &Result{
+		Trials:   JudgeAll(in.Scenario, in.Trials),
+		Spent:    g.spent,
+		Budget:   time.Duration(in.Scenario.Search.Budget),
+		Partial:  in.Interrupted,
+		Embedded: in.Scenario.App.Interface == scenarios.Embedded,
+	}
+	for _, p := range in.Cells {
+		c, err := g.summary(p, res.Trials, in.Histograms)
+		if err != nil {
+			return nil, err
+		}
+		res.Cells = append(res.Cells, c)
+	}
+	if res.Partial == "" {
+		res.Partial = g.unfinished()
+	}
+	g.recommend(res)
+	res.Warnings = warnings(res)
+	return res, nil
+}
+
+// summary sums up one cell.
+func (g *grid) summary(p scenarios.Planned, trials []Judged, histograms func(int) (map[string]rundir.Histograms, error)) (*Cell, error) {
+	c := &Cell{Planned: p}
+	for _, t := range trials {
+		if t.Step.Cell == p.Cell {
+			c.count(t)
+		}
+	}
+	c.Saturation = figure(g.bursts(p.Cell, g.lastStart()))
+	c.Explored = figure(g.estimates(p.Cell, 0, finalStart))
+	c.Final = figure(g.estimates(p.Cell, finalStart, g.lastStart()))
+	c.Low, c.High = g.bounds(p.Cell)
+	c.Infeasible = g.infeasible(c)
+	c.costs(trials)
+	c.Struck = g.struck(c)
+	c.curve(trials)
+	return c, c.latencies(trials, histograms)
+}
+
+// count keeps the tally of a cell's trials, its largest footprint and its
+// first failure.
+func (c *Cell) count(t Judged) {
+	switch t.Verdict.Kind {
+	case Passed:
+		c.Passed++
+	case Failed:
+		c.Failed++
+	case Void:
+		c.Void++
+	}
+	if t.Failure != "" && c.Failure == "" {
+		c.Failure = t.Failure
+	}
+	c.Memory = max(c.Memory, int64(t.Usage.App.PSSBytes+t.Usage.Proxy.PSSBytes))
+	c.Processes = max(c.Processes, t.Usage.App.Processes+t.Usage.Proxy.Processes)
+}
+
+// bounds returns the highest rate that passed below the lowest that failed, of
+// the final starts where there are any, else of those before.
+func (g *grid) bounds(c scenarios.Cell) (low, high float64) {
+	from, to := finalStart, g.lastStart()
+	if len(g.starts(c, from, to)) == 0 {
+		from, to = 0, finalStart
+	}
+	var all walk
+	for _, start := range g.starts(c, from, to) {
+		all.tries = append(all.tries, g.walk(g.visits[visitKey{c, start}]).tries...)
+	}
+	return all.bounds()
+}
+
+// infeasible says why no rate meets the objectives, if a start of the cell
+// came to that end and none found a rate.
+func (g *grid) infeasible(c *Cell) string {
+	if c.Sustainable() != nil {
+		return ""
+	}
+	for _, start := range g.starts(c.Cell, 0, finalStart) {
+		v := g.visits[visitKey{c.Cell, start}]
+		if p := v.last(rundir.Probe); p != nil && p.Verdict.Kind == Failed {
+			return fmt.Sprintf("at a tenth of its throughput, %.1f requests/s: %s", p.Step.Rate, strings.Join(p.Verdict.Reasons, "; "))
+		}
+		if w := g.walk(v); len(w.tries) >= giveUp {
+			_, high := w.bounds()
+			return fmt.Sprintf("every trial failed, down to %.1f requests/s", high)
+		}
+	}
+	return ""
+}
+
+// struck names the limit that a cell breaks.
+func (g *grid) struck(c *Cell) string {
+	limit := int64(g.scenario.Limits.Memory)
+	if limit == 0 || c.Memory <= limit {
+		return ""
+	}
+	return fmt.Sprintf("memory %d MB, limit %d MB", c.Memory/1e6, limit/1e6)
+}
+
+// costs estimates CPU per good request and utilisation, a start being the
+// replicate.
+func (c *Cell) costs(trials []Judged) {
+	const enough = 50 // good requests: below, the CPU clock's ticks blur the quotient
+	app, proxy, busy := map[int][]float64{}, map[int][]float64{}, []float64{}
+	for _, t := range trials {
+		good := float64(t.Load.Classes[scenarios.All].Good)
+		if t.Step.Cell != c.Cell || t.Verdict.Kind == Void || t.Load.Aborted != "" || good < enough {
+			continue
+		}
+		app[t.Step.Start] = append(app[t.Step.Start], 1000*t.Usage.App.CPUSeconds/good)
+		proxy[t.Step.Start] = append(proxy[t.Step.Start], 1000*t.Usage.Proxy.CPUSeconds/good)
+		if c.near(t) {
+			busy = append(busy, appShare(t.Usage))
+		}
+	}
+	c.AppCPU = figure(means(app))
+	if c.Cell.Proxy != scenarios.Direct {
+		c.ProxyCPU = figure(means(proxy))
+	}
+	c.Utilisation, _ = stats.Mean(busy)
+	if len(busy) == 0 {
+		c.Utilisation = 0
+	}
+}
+
+// means returns the mean of every start, in order of the starts.
+func means(starts map[int][]float64) (out []float64) {
+	keys := make([]int, 0, len(starts))
+	for k := range starts {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		m, _ := stats.Mean(starts[k])
+		out = append(out, m)
+	}
+	return out
+}
+
+// appShare returns the share of the application's cores that it kept busy.
+func appShare(u rundir.Usage) float64 {
+	if u.Wall <= 0 || u.AppCores == 0 {
+		return 0
+	}
+	return u.App.CPUSeconds / (u.Wall.Seconds() * float64(u.AppCores))
+}
+
+// near says whether a trial passed at a rate close to what the cell sustains,
+// so that it shows the cell at its recommended load.
+func (c *Cell) near(t Judged) bool {
+	const band = 0.06
+	s := c.Sustainable()
+	return s != nil && t.Verdict.Kind == Passed && t.Load.Offered > 0 &&
+		t.Step.Rate > s.Value*(1-band) && t.Step.Rate < s.Value*(1+band)
+}
+
+// curve collects the open-loop trials by rising load.
+func (c *Cell) curve(trials []Judged) {
+	for _, t := range trials {
+		if t.Step.Cell != c.Cell || !openLoop(t) {
+			continue
+		}
+		p := Point{Offered: t.Step.Rate, Goodput: t.Load.Goodput, Verdict: t.Verdict.Kind, Response: map[string]rundir.Latency{}}
+		for class, s := range t.Load.Classes {
+			p.Response[class] = s.Response
+		}
+		c.Curve = append(c.Curve, p)
+	}
+	slices.SortStableFunc(c.Curve, func(a, b Point) int { return -descending(a.Offered, b.Offered) })
+}
+
+// latencies merges the histograms of the trials near the sustainable rate:
+// percentiles of parts must not be averaged.
+func (c *Cell) latencies(trials []Judged, histograms func(int) (map[string]rundir.Histograms, error)) error {
+	response, service := map[string]*hdr.Histogram{}, rundir.NewHistogram()
+	var rates []float64
+	for _, t := range trials {
+		if t.Step.Cell != c.Cell || !c.near(t) {
+			continue
+		}
+		classes, err := histograms(t.ID)
+		if err != nil {
+			return fmt.Errorf("sum up %v: %w", c.Cell, err)
+		}
+		for class, h := range classes {
+			if response[class] == nil {
+				response[class] = rundir.NewHistogram()
+			}
+			rundir.Merge(response[class], h.Response)
+			if class == scenarios.All {
+				rundir.Merge(service, h.Service)
+			}
+		}
+		rates = append(rates, t.Step.Rate)
+	}
+	if len(rates) == 0 {
+		return nil
+	}
+	c.Latency = map[string]rundir.Latency{}
+	for class, h := range response {
+		c.Latency[class] = rundir.Summary(h)
+	}
+	c.Service = rundir.Summary(service)
+	c.LatencyRate, _ = stats.Mean(rates)
+	return nil
+}
+
+// unfinished says what the budget did not do for; empty when nothing was left
+// out.
+func (g *grid) unfinished() string {
+	var out []string
+	unseen, unwalked := 0, 0
+	for _, c := range g.cells {
+		switch {
+		case len(g.starts(c.Cell, 0, finalStart)) == 0:
+			unseen++
+		case g.meanBurst(c.Cell, finalStart) > 0 && !g.walked(c.Cell):
+			unwalked++
+		}
+	}
+	if unseen > 0 {
+		out = append(out, fmt.Sprintf("%d of %d cells were not measured", unseen, len(g.cells)))
+	}
+	if unwalked > 0 {
+		out = append(out, fmt.Sprintf("for %d of %d cells only the saturation throughput was measured", unwalked, len(g.cells)))
+	}
+	if rounds := g.finalRounds(); rounds < g.scenario.Search.Finals {
+		out = append(out, fmt.Sprintf("%d of %d final rounds were measured", rounds, g.scenario.Search.Finals))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "the budget ended the search: " + strings.Join(out, "; ")
+}
+
+// finalRounds counts the final rounds that every finalist took part in.
+func (g *grid) finalRounds() (n int) {
+	finalists := g.finalists()
+	for r := range g.scenario.Search.Finals {
+		complete := len(finalists) > 0
+		for _, c := range finalists {
+			complete = complete && len(g.starts(c.Cell, finalStart+r, finalStart+r+1)) > 0
+		}
+		if complete {
+			n++
+		}
+	}
+	return n
+}
+
+// warnings are doubts about the run as a whole.
+func warnings(res *Result) (out []string) {
+	void := 0
+	for _, t := range res.Trials {
+		if t.Verdict.Kind == Void {
+			void++
+		}
+	}
+	if n := len(res.Trials); n > 0 && void*5 > n {
+		out = append(out, fmt.Sprintf("%d of %d trials are void: the machine was too busy or too small; measure again on a quiet one", void, n))
+	}
+	if w := res.Winner; w != nil && w.Final != nil && w.Final.N < 3 {
+		out = append(out, fmt.Sprintf("the recommendation rests on %d fresh starts; 3 or more tell luck from merit: raise the budget", w.Final.N))
+	}
+	if res.RunnerUp != nil && res.RunnerUp.Tied {
+		out = append(out, "the winner is statistically tied: another run may name another of the tied cells")
+	}
+	return out
+}
