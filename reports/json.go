@@ -1,0 +1,405 @@
+package reports
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"math"
+	"time"
+
+	"github.com/invopop/jsonschema"
+
+	"sweetspot/analysis"
+	"sweetspot/runner/rundir"
+	"sweetspot/scenarios"
+)
+
+// jsonSchemaVersion grows when a reader of the JSON report would break.
+const jsonSchemaVersion = 1
+
+// Schema is the JSON Schema of the JSON report.
+//
+//go:embed report.schema.json
+var Schema []byte
+
+// quantity is a number that may be unknown: NaN and infinities are null.
+type quantity float64
+
+// MarshalJSON implements json.Marshaler.
+func (q quantity) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(q)) || math.IsInf(float64(q), 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(q))
+}
+
+// JSONSchema describes quantity to the schema generator.
+func (quantity) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "number"}, {Type: "null"}}}
+}
+
+// document is the JSON report. Its names carry the units.
+type document struct {
+	Schema      int               `json:"schema" jsonschema:"enum=1"`
+	Tool        string            `json:"tool"`
+	Generated   time.Time         `json:"generated"`
+	Alerts      []string          `json:"alerts"`
+	Outcome     string            `json:"outcome" jsonschema:"enum=recommended,enum=not met,enum=inconclusive"`
+	Because     string            `json:"because"`
+	Answer      []string          `json:"answer"`
+	Winner      string            `json:"winner,omitempty"`
+	RunnerUp    string            `json:"runner_up,omitempty"`
+	Ties        []string          `json:"ties"`
+	Folklore    []comparisonDoc   `json:"folklore"`
+	ProxyTax    []comparisonDoc   `json:"proxy_tax"`
+	Limit       limitDoc          `json:"limit"`
+	Embedded    bool              `json:"embedded"`
+	Partial     string            `json:"partial,omitempty"`
+	Warnings    []string          `json:"warnings"`
+	SpentS      quantity          `json:"spent_seconds"`
+	BudgetS     quantity          `json:"budget_seconds"`
+	Counts      countsDoc         `json:"trial_counts"`
+	Cells       []cellDoc         `json:"cells"`
+	Trials      []trialDoc        `json:"trials"`
+	Method      []string          `json:"method"`
+	Host        hostDoc           `json:"host"`
+	Versions    map[string]string `json:"versions"`
+	CPUSets     cpuSetsDoc        `json:"cpu_sets"`
+	Scenario    scenarioDoc       `json:"scenario"`
+	RunID       string            `json:"run_id"`
+	Began       time.Time         `json:"began"`
+	CommandLine []string          `json:"command_line"`
+	Seed        uint64            `json:"seed"`
+}
+
+type figureDoc struct {
+	Value  quantity `json:"value"`
+	Low    quantity `json:"low_95"`
+	High   quantity `json:"high_95"`
+	Starts int      `json:"fresh_starts"`
+}
+
+type comparisonDoc struct {
+	Name   string     `json:"name"`
+	Cell   string     `json:"cell"`
+	Ratio  *figureDoc `json:"ratio,omitempty"`
+	Paired bool       `json:"paired"`
+}
+
+type limitDoc struct {
+	What     string   `json:"what"`
+	Evidence []string `json:"evidence"`
+}
+
+type countsDoc struct {
+	Passed int `json:"passed"`
+	Failed int `json:"failed"`
+	Void   int `json:"void"`
+}
+
+type cellDoc struct {
+	Cell          string                `json:"cell"`
+	Server        string                `json:"server"`
+	Proxy         string                `json:"proxy"`
+	Workers       int                   `json:"workers"`
+	Threads       int                   `json:"threads"`
+	Tags          []string              `json:"tags"`
+	Folklore      []string              `json:"folklore"`
+	NotApplicable string                `json:"not_applicable,omitempty"`
+	Infeasible    string                `json:"infeasible,omitempty"`
+	Struck        string                `json:"struck,omitempty"`
+	Tied          bool                  `json:"tied"`
+	Sustained     *figureDoc            `json:"sustained_per_second,omitempty"`
+	Explored      *figureDoc            `json:"explored_per_second,omitempty"`
+	Final         *figureDoc            `json:"final_per_second,omitempty"`
+	Saturation    *figureDoc            `json:"saturation_per_second,omitempty"`
+	Low           quantity              `json:"highest_passed_per_second"`
+	High          quantity              `json:"lowest_failed_per_second"`
+	LatencyRate   quantity              `json:"latency_offered_per_second"`
+	Latency       map[string]latencyDoc `json:"response"`
+	Service       latencyDoc            `json:"service"`
+	Curve         []pointDoc            `json:"curve"`
+	AppCPU        *figureDoc            `json:"app_cpu_ms_per_request,omitempty"`
+	ProxyCPU      *figureDoc            `json:"proxy_cpu_ms_per_request,omitempty"`
+	Utilisation   quantity              `json:"app_utilisation"`
+	Memory        int64                 `json:"memory_bytes"`
+	Processes     int                   `json:"processes"`
+	Trials        countsDoc             `json:"trial_counts"`
+	Failure       string                `json:"failure,omitempty"`
+}
+
+// latencyDoc gives every percentile; Claimed names those with 100 samples or
+// more beyond them, the only ones that the other formats show.
+type latencyDoc struct {
+	Count   int64    `json:"count"`
+	Mean    quantity `json:"mean_ms"`
+	P50     quantity `json:"p50_ms"`
+	P75     quantity `json:"p75_ms"`
+	P90     quantity `json:"p90_ms"`
+	P95     quantity `json:"p95_ms"`
+	P99     quantity `json:"p99_ms"`
+	P999    quantity `json:"p99_9_ms"`
+	P9999   quantity `json:"p99_99_ms"`
+	Max     quantity `json:"max_ms"`
+	Claimed []string `json:"claimed"`
+}
+
+type pointDoc struct {
+	Offered  quantity              `json:"offered_per_second"`
+	Goodput  quantity              `json:"goodput_per_second"`
+	Verdict  string                `json:"verdict"`
+	Response map[string]latencyDoc `json:"response"`
+}
+
+type trialDoc struct {
+	ID          int                 `json:"id"`
+	Cell        string              `json:"cell"`
+	Start       int                 `json:"start"`
+	Phase       string              `json:"phase"`
+	Verdict     string              `json:"verdict" jsonschema:"enum=passed,enum=failed,enum=void"`
+	Reasons     []string            `json:"reasons"`
+	Notes       []string            `json:"notes"`
+	Began       time.Time           `json:"began"`
+	DurationS   quantity            `json:"duration_seconds"`
+	WarmupS     quantity            `json:"warmup_seconds"`
+	Connections int                 `json:"connections"`
+	Offered     quantity            `json:"offered_per_second"`
+	Achieved    quantity            `json:"achieved_per_second"`
+	Goodput     quantity            `json:"goodput_per_second"`
+	Planned     uint64              `json:"planned"`
+	Sent        uint64              `json:"sent"`
+	InFlight    quantity            `json:"mean_in_flight"`
+	Workers     int                 `json:"effective_workers"`
+	Threads     int                 `json:"effective_threads"`
+	PeakFlight  int                 `json:"peak_in_flight"`
+	Classes     map[string]classDoc `json:"classes"`
+	App         groupDoc            `json:"app"`
+	ProxyUse    groupDoc            `json:"proxy"`
+	Generator   groupDoc            `json:"generator"`
+	ForeignS    quantity            `json:"foreign_cpu_seconds"`
+	StealS      quantity            `json:"steal_seconds"`
+	Throttled   uint64              `json:"throttled_periods"`
+	Overflows   uint64              `json:"listen_overflows"`
+	Aborted     string              `json:"aborted,omitempty"`
+	Failure     string              `json:"failure,omitempty"`
+	Broken      string              `json:"broken,omitempty"`
+}
+
+type classDoc struct {
+	Sent     uint64            `json:"sent"`
+	Good     uint64            `json:"good"`
+	Errors   uint64            `json:"errors"`
+	Bytes    uint64            `json:"received_bytes"`
+	Statuses map[string]uint64 `json:"statuses"`
+	Faults   map[string]uint64 `json:"faults"`
+	Response latencyDoc        `json:"response"`
+	Service  latencyDoc        `json:"service"`
+	Lag      latencyDoc        `json:"lag"`
+}
+
+type groupDoc struct {
+	CPUSeconds quantity `json:"cpu_seconds"`
+	Memory     uint64   `json:"memory_bytes"`
+	Processes  int      `json:"processes"`
+	Threads    int      `json:"threads"`
+}
+
+type hostDoc struct {
+	Hostname    string   `json:"hostname"`
+	OS          string   `json:"os"`
+	Kernel      string   `json:"kernel"`
+	Arch        string   `json:"arch"`
+	CPUModel    string   `json:"cpu_model"`
+	Cores       int      `json:"usable_cpus"`
+	MachineCPUs int      `json:"online_cpus"`
+	Memory      uint64   `json:"memory_bytes"`
+	CPUQuota    quantity `json:"cpu_quota_cpus"`
+	MemoryLimit uint64   `json:"memory_limit_bytes"`
+	FileLimit   uint64   `json:"open_files_limit"`
+	PortLow     int      `json:"ephemeral_port_low"`
+	PortHigh    int      `json:"ephemeral_port_high"`
+	Somaxconn   int      `json:"somaxconn"`
+	AutoGroup   bool     `json:"sched_autogroup"`
+	TwReuse     int      `json:"tcp_tw_reuse"`
+	Virtualised string   `json:"virtualised,omitempty"`
+}
+
+type cpuSetsDoc struct {
+	Generator []int `json:"generator"`
+	Proxy     []int `json:"proxy"`
+	App       []int `json:"app"`
+	Shared    bool  `json:"shared"`
+}
+
+type scenarioDoc struct {
+	Name       string   `json:"name"`
+	Source     string   `json:"source_yaml"`
+	SourceName string   `json:"source_name"`
+	Overrides  []string `json:"overrides"`
+	Hash       string   `json:"resolved_sha256"`
+	Objectives []string `json:"objectives"`
+	Arrivals   string   `json:"arrivals"`
+}
+
+func renderJSON(in Input) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(newDocument(newModel(in)))
+	return b.Bytes(), err
+}
+
+func newDocument(m *model) document {
+	r, mf := m.Result, m.Manifest
+	d := document{
+		Schema: jsonSchemaVersion, Tool: mf.Tool, Generated: m.Generated.UTC(),
+		Alerts: list(m.Alerts), Outcome: r.Outcome, Because: r.Because, Answer: append([]string{m.Headline}, m.Answer...),
+		Winner: m.Name, Ties: []string{}, Folklore: comparisonDocs(r.Folklore), ProxyTax: comparisonDocs(r.ProxyTax),
+		Limit: limitDoc{m.Limit, list(m.Evidence)}, Embedded: r.Embedded, Partial: r.Partial, Warnings: list(m.Warnings),
+		SpentS: quantity(r.Spent.Seconds()), BudgetS: quantity(r.Budget.Seconds()), Counts: countsDoc(m.Counts),
+		Cells: []cellDoc{}, Trials: []trialDoc{}, Method: m.Method,
+		Host: newHostDoc(mf.Host), Versions: texts(mf.Versions),
+		CPUSets:  cpuSetsDoc{list(mf.CPUs.Generator), list(mf.CPUs.Proxy), list(mf.CPUs.App), mf.CPUs.Shared},
+		Scenario: newScenarioDoc(mf), RunID: mf.RunID, Began: mf.Began.UTC(), CommandLine: list(mf.CommandLine), Seed: mf.Seed,
+	}
+	if r.RunnerUp != nil {
+		d.RunnerUp = r.RunnerUp.Cell.String()
+	}
+	for _, t := range r.Ties {
+		d.Ties = append(d.Ties, t.Cell.String())
+	}
+	for _, row := range m.Rows {
+		d.Cells = append(d.Cells, newCellDoc(row))
+	}
+	for _, t := range r.Trials {
+		d.Trials = append(d.Trials, newTrialDoc(t))
+	}
+	return d
+}
+
+func newFigureDoc(f *analysis.Figure) *figureDoc {
+	if f == nil {
+		return nil
+	}
+	d := &figureDoc{quantity(f.Value), quantity(math.NaN()), quantity(math.NaN()), f.N}
+	if hasInterval(f) {
+		d.Low, d.High = quantity(f.Low), quantity(f.High)
+	}
+	return d
+}
+
+func comparisonDocs(all []analysis.Comparison) []comparisonDoc {
+	docs := []comparisonDoc{}
+	for _, c := range all {
+		if c.Cell != nil {
+			docs = append(docs, comparisonDoc{c.Name, c.Cell.Cell.String(), newFigureDoc(c.Ratio), c.Paired})
+		}
+	}
+	return docs
+}
+
+func newCellDoc(r row) cellDoc {
+	c := r.Cell
+	d := cellDoc{
+		Cell: c.Cell.String(), Server: r.Server, Proxy: r.Proxy, Workers: r.Workers, Threads: r.Threads,
+		Tags: list(r.Tags), Folklore: list(c.Folklore), NotApplicable: c.NotApplicable, Infeasible: c.Infeasible, Struck: c.Struck, Tied: c.Tied,
+		Sustained: newFigureDoc(c.Sustainable()), Explored: newFigureDoc(c.Explored), Final: newFigureDoc(c.Final), Saturation: newFigureDoc(c.Saturation),
+		Low: known(c.Low), High: known(c.High), LatencyRate: known(c.LatencyRate),
+		Latency: latencyDocs(c.Latency), Service: newLatencyDoc(c.Service), Curve: []pointDoc{},
+		AppCPU: newFigureDoc(c.AppCPU), ProxyCPU: newFigureDoc(c.ProxyCPU), Utilisation: quantity(c.Utilisation),
+		Memory: c.Memory, Processes: c.Processes, Trials: countsDoc{c.Passed, c.Failed, c.Void}, Failure: c.Failure,
+	}
+	for _, p := range c.Curve {
+		d.Curve = append(d.Curve, pointDoc{quantity(p.Offered), quantity(p.Goodput), p.Verdict, latencyDocs(p.Response)})
+	}
+	return d
+}
+
+// known is v, or null when v is 0 and so unknown.
+func known(v float64) quantity {
+	if v == 0 {
+		return quantity(math.NaN())
+	}
+	return quantity(v)
+}
+
+func latencyDocs(all map[string]rundir.Latency) map[string]latencyDoc {
+	docs := map[string]latencyDoc{}
+	for name, l := range all {
+		docs[name] = newLatencyDoc(l)
+	}
+	return docs
+}
+
+func newLatencyDoc(l rundir.Latency) latencyDoc {
+	ms := func(d time.Duration) quantity {
+		if l.Count == 0 {
+			return quantity(math.NaN())
+		}
+		return quantity(milliseconds(d))
+	}
+	d := latencyDoc{l.Count, ms(l.Mean), ms(l.P50), ms(l.P75), ms(l.P90), ms(l.P95), ms(l.P99), ms(l.P999), ms(l.P9999), ms(l.Max), []string{}}
+	for _, q := range []struct {
+		name string
+		q    float64
+	}{{"p50", .5}, {"p75", .75}, {"p90", .9}, {"p95", .95}, {"p99", .99}, {"p99.9", .999}, {"p99.99", .9999}} {
+		if claimable(l.Count, q.q) {
+			d.Claimed = append(d.Claimed, q.name)
+		}
+	}
+	return d
+}
+
+func newTrialDoc(t analysis.Judged) trialDoc {
+	d := trialDoc{
+		ID: t.ID, Cell: t.Step.Cell.String(), Start: t.Step.Start, Phase: t.Step.Phase,
+		Verdict: t.Verdict.Kind, Reasons: list(t.Verdict.Reasons), Notes: list(t.Verdict.Notes), Began: t.Began.UTC(),
+		DurationS: quantity(t.Step.Duration.Seconds()), WarmupS: quantity(t.Step.Warmup.Seconds()), Connections: t.Step.Connections,
+		Offered: known(t.Step.Rate), Achieved: quantity(t.Load.Achieved), Goodput: quantity(t.Load.Goodput),
+		Planned: t.Load.Planned, Sent: t.Load.Sent, InFlight: quantity(t.Load.InFlight),
+		Workers: t.Effective.Workers, Threads: t.Effective.Threads, PeakFlight: t.Effective.PeakInFlight, Classes: map[string]classDoc{},
+		App: newGroupDoc(t.Usage.App), ProxyUse: newGroupDoc(t.Usage.Proxy), Generator: newGroupDoc(t.Usage.Generator),
+		ForeignS: quantity(t.Usage.ForeignSeconds), StealS: quantity(t.Usage.StealSeconds), Throttled: t.Usage.Throttled, Overflows: t.Usage.ListenOverflows,
+		Aborted: t.Load.Aborted, Failure: t.Failure, Broken: t.Broken,
+	}
+	for name, c := range t.Load.Classes {
+		d.Classes[name] = classDoc{
+			c.Sent, c.Good, c.Errors(), c.Bytes, texts(c.Statuses), texts(c.Faults),
+			newLatencyDoc(c.Response), newLatencyDoc(c.Service), newLatencyDoc(c.Lag),
+		}
+	}
+	return d
+}
+
+func newGroupDoc(g rundir.Group) groupDoc {
+	return groupDoc{quantity(g.CPUSeconds), g.PSSBytes, g.Processes, g.Threads}
+}
+
+func newHostDoc(h rundir.Host) hostDoc {
+	return hostDoc{h.Hostname, h.OS, h.Kernel, h.Arch, h.CPUModel, h.Cores, h.MachineCPUs, h.MemoryBytes, known(h.CPUQuota), h.MemoryLimit,
+		h.FileLimit, h.PortLow, h.PortHigh, h.Somaxconn, h.AutoGroup, h.TwReuse, h.Virtualised}
+}
+
+func newScenarioDoc(mf rundir.Manifest) scenarioDoc {
+	s := mf.Scenario
+	d := scenarioDoc{s.Name, mf.Source, mf.SourceName, list(mf.Overrides), mf.ScenarioHash, []string{}, s.Traffic.Arrivals}
+	if d.Arrivals == "" {
+		d.Arrivals = scenarios.Poisson
+	}
+	for _, o := range s.Objectives {
+		d.Objectives = append(d.Objectives, objectiveText(o))
+	}
+	return d
+}
+
+// list keeps an empty list from being null.
+func list[T any](s []T) []T { return append([]T{}, s...) }
+
+// texts keeps an empty map from being null.
+func texts[V any](m map[string]V) map[string]V {
+	if m == nil {
+		return map[string]V{}
+	}
+	return m
+}

@@ -1,0 +1,113 @@
+package reports
+
+import (
+	"image/color"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"sweetspot/analysis"
+)
+
+// plotUsage draws CPU per request and memory, a row for each cell.
+func plotUsage(m *model) figure {
+	f := figure{name: "usage", title: "CPU per request and memory"}
+	var rows []row
+	cpuTop, memoryTop := 0.0, 0.0
+	for _, r := range m.Rows {
+		if cpu(r.Cell) > 0 || r.Cell.Memory > 0 {
+			rows = append(rows, r)
+			cpuTop, memoryTop = max(cpuTop, cpu(r.Cell)), max(memoryTop, float64(r.Cell.Memory)/1e6)
+		}
+	}
+	if len(rows) == 0 {
+		f.missing = "neither CPU nor memory was measured"
+		return f
+	}
+	f.caption = "CPU time of application and proxy in milliseconds per good request, and memory (PSS) of application and proxy in megabytes, a row for each configuration; the recommended one is in bold."
+	f.height = 105 + vg.Length(len(rows))*19
+	left := usagePanel(rows, "CPU time (ms per good request)", cpuTop, true, []bar{
+		{blue, func(c *analysis.Cell) float64 { return estimate(c.AppCPU) }},
+		{orange, func(c *analysis.Cell) float64 { return estimate(c.ProxyCPU) }},
+	})
+	right := usagePanel(rows, "memory (MB, PSS)", memoryTop, false, []bar{
+		{purple, func(c *analysis.Cell) float64 { return float64(c.Memory) / 1e6 }},
+	})
+	f.draw = func(c draw.Canvas) {
+		c = legend(c, []key{{label: "application", color: blue, fill: true}, {label: "proxy", color: orange, fill: true}, {label: "application and proxy together", color: purple, fill: true}})
+		names := usageNames(rows)
+		area := c.Max.X - c.Min.X - names
+		left.Draw(draw.Crop(c, names, -area/2-6, 0, 0))
+		right.Draw(draw.Crop(c, names+area/2+6, -12, 0, 0))
+	}
+	return f
+}
+
+// bar is one part of a stacked bar.
+type bar struct {
+	color color.Color
+	of    func(*analysis.Cell) float64
+}
+
+func estimate(f *analysis.Figure) float64 {
+	if f == nil || !finite(f.Value) {
+		return 0
+	}
+	return f.Value
+}
+
+func usageStyle(r row) text.Style {
+	if r.Winner {
+		return strong(9)
+	}
+	return style(9, ink)
+}
+
+// usageNames is the room that the names of the rows take.
+func usageNames(rows []row) (w vg.Length) {
+	for _, r := range rows {
+		w = max(w, usageStyle(r).Width(cellShort(r.Cell.Cell))+12)
+	}
+	return w
+}
+
+func usagePanel(rows []row, x string, top float64, names bool, bars []bar) *plot.Plot {
+	p := newPanel("", x, "")
+	p.X.Min, p.X.Max, p.X.Tick.Marker = 0, max(top, 1e-3)*1.22, linear{}
+	p.Y.Min, p.Y.Max = -0.6, float64(len(rows))-0.4
+	p.X.Padding, p.Y.Padding = 0, 0
+	p.Y.Tick.Marker, p.Y.Tick.Length = plot.ConstantTicks(nil), 0
+	gridX(p)
+	p.Add(drawn(func(c draw.Canvas, x, y func(float64) vg.Length) {
+		for i, r := range rows {
+			at := y(float64(len(rows) - 1 - i))
+			if names {
+				s := usageStyle(r)
+				s.XAlign, s.YAlign = draw.XRight, draw.YCenter
+				c.FillText(s, vg.Point{X: c.Min.X - 6, Y: at}, cellShort(r.Cell.Cell))
+			}
+			usageBar(c, r, bars, x, at)
+		}
+	}))
+	return p
+}
+
+func usageBar(c draw.Canvas, r row, bars []bar, x func(float64) vg.Length, at vg.Length) {
+	total := 0.0
+	for _, b := range bars {
+		v := b.of(r.Cell)
+		if v <= 0 {
+			continue
+		}
+		box(c, b.color, vg.Rectangle{Min: vg.Point{X: x(total), Y: at - 6}, Max: vg.Point{X: x(total + v), Y: at + 6}})
+		total += v
+	}
+	text, label := none, style(8.5, ink)
+	if total > 0 {
+		text = number(total)
+	}
+	label.YAlign = draw.YCenter
+	c.FillText(label, vg.Point{X: x(total) + 4, Y: at}, text)
+}

@@ -1,0 +1,330 @@
+package reports
+
+import (
+	"math"
+	"time"
+
+	"sweetspot/analysis"
+	"sweetspot/runner/rundir"
+	"sweetspot/scenarios"
+)
+
+// sampleTime is when every sample report was written.
+var sampleTime = time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
+
+const sampleSource = `name: django-shop
+app:
+  interface: wsgi
+  module: shop.wsgi:application
+  dir: fixture:django
+matrix:
+  servers: [gunicorn-sync, gunicorn-gthread]
+  proxies: [direct, nginx]
+  workers: [1, 2, 4]
+  threads: [1, 4]
+traffic:
+  arrivals: poisson
+objectives:
+  - p99 < 250ms
+  - static p99 < 50ms
+  - errors < 0.1%
+`
+
+func sampleManifest() rundir.Manifest {
+	return rundir.Manifest{
+		Schema: 1, RunID: "7f3a9c", Tool: "v0.1.0", Began: sampleTime.Add(-6 * time.Minute),
+		CommandLine: []string{"sweetspot", "run", "django-shop", "--budget", "5m", "--set", "app.env.NOTE=two words"},
+		Source:      sampleSource, SourceName: "django-shop", Overrides: []string{"app.env.NOTE=two words"},
+		Scenario: scenarios.Scenario{
+			Name: "django-shop",
+			Objectives: scenarios.Objectives{
+				{Class: scenarios.All, Metric: "p99", Limit: 250 * time.Millisecond},
+				{Class: scenarios.Static, Metric: "p99", Limit: 50 * time.Millisecond},
+				{Class: scenarios.All, Metric: scenarios.Errors, Ratio: 0.001},
+			},
+			Traffic: scenarios.Traffic{Arrivals: scenarios.Poisson},
+			Search: scenarios.Search{
+				Strategy: "grid", Budget: scenarios.Duration(5 * time.Minute), Replicates: 1, Finals: 5,
+				Trial: scenarios.Duration(20 * time.Second), Burst: scenarios.Duration(5 * time.Second), Warmup: scenarios.Duration(5 * time.Second),
+			},
+		},
+		ScenarioHash: "9b74c9897bac770ffc029102a200c5de2e6ee1e4f3a1d4f2b7a5b1f0c8f0a7e1", Seed: 1,
+		Host: rundir.Host{
+			Hostname: "bench", OS: "Debian GNU/Linux 12 (bookworm)", Kernel: "6.18.5", Arch: "amd64", CPUModel: "AMD EPYC 7R13 Processor",
+			Cores: 2, MachineCPUs: 2, MemoryBytes: 8_200_000_000, FileLimit: 1_048_576, PortLow: 32768, PortHigh: 60999, Somaxconn: 4096, TwReuse: 2, Virtualised: "kvm",
+		},
+		Versions: map[string]string{"python": "3.11.2", "gunicorn": "20.1.0", "django": "3.2.25", "nginx": "1.22.1", "whitenoise": "6.0", "vegeta": "12.13.0", "go": "1.26.0"},
+		CPUs:     rundir.CPUs{Generator: []int{0, 1}, Proxy: []int{0, 1}, App: []int{0, 1}, Shared: true},
+		Notes:    []string{"Generator, proxy and application share both cores: rates are lower than with a generator of its own."},
+	}
+}
+
+// sampleLatency gives percentiles that rise with the median; count decides
+// which may be claimed.
+func sampleLatency(p50 time.Duration, tail float64, n int64) rundir.Latency {
+	at := func(k float64) time.Duration { return time.Duration(float64(p50) * math.Pow(tail, k)) }
+	return rundir.Latency{Count: n, Mean: at(0.35), P50: p50, P75: at(0.5), P90: at(0.8), P95: at(1), P99: at(1.6), P999: at(2.1), P9999: at(2.4), Max: at(2.5)}
+}
+
+func sampleClasses(p50 time.Duration, proxy string, n int64) map[string]rundir.Latency {
+	static := p50 / 2
+	if proxy != scenarios.Direct {
+		static = 900 * time.Microsecond
+	}
+	return map[string]rundir.Latency{
+		scenarios.All:     sampleLatency(p50, 3.2, n),
+		scenarios.Static:  sampleLatency(static, 4.1, n*2/5),
+		scenarios.Dynamic: sampleLatency(p50*6/5, 3.0, n*3/5),
+	}
+}
+
+// sampleCurve rises as a queue does: the median is S / (1 − ρ).
+func sampleCurve(c scenarios.Cell, capacity float64, points int) (curve []analysis.Point) {
+	for i := range points {
+		load := 0.1 + 0.92*float64(i)/float64(max(points-1, 1))
+		p50 := time.Duration(float64(6*time.Millisecond) / math.Max(1-load*0.93, 0.05))
+		verdict, n := analysis.Passed, int64(30*load*capacity)
+		if load > 0.97 {
+			verdict = analysis.Failed
+		}
+		curve = append(curve, analysis.Point{Offered: load * capacity, Goodput: math.Min(load, 0.985) * capacity, Verdict: verdict, Response: sampleClasses(p50, c.Proxy, n)})
+	}
+	return curve
+}
+
+func noInterval(v float64) *analysis.Figure {
+	return &analysis.Figure{Value: v, Low: math.NaN(), High: math.NaN(), N: 1}
+}
+
+func fiveStarts(v, half float64) *analysis.Figure {
+	return &analysis.Figure{Value: v, Low: v - half, High: v + half, N: 5}
+}
+
+func sampleCell(server, proxy string, workers, threads int, rate float64) *analysis.Cell {
+	c := &analysis.Cell{}
+	c.Cell = scenarios.Cell{Server: server, Proxy: proxy, Workers: workers, Threads: threads}
+	c.Saturation = noInterval(rate * 1.12)
+	c.Explored = noInterval(rate)
+	c.Low, c.High = rate*0.995, rate*1.01
+	c.Latency, c.LatencyRate = sampleClasses(34*time.Millisecond, proxy, int64(rate*20)), rate*0.99
+	c.Service = sampleLatency(9*time.Millisecond, 2.2, int64(rate*20))
+	c.Curve = sampleCurve(c.Cell, rate*1.02, 4)
+	c.AppCPU = noInterval(2000 / rate * 0.8)
+	if proxy != scenarios.Direct {
+		c.ProxyCPU = noInterval(0.14)
+	}
+	c.Utilisation = 0.83
+	c.Memory = int64(28_000_000 + workers*31_000_000 + threads*900_000)
+	c.Processes = 1 + workers
+	if proxy != scenarios.Direct {
+		c.Processes += 2
+		c.Memory += 7_400_000
+	}
+	c.Passed, c.Failed = 4, 1
+	return c
+}
+
+// sample is a full run of the Django shop on two cores.
+func sample() Input {
+	sync, gthread := "gunicorn-sync", "gunicorn-gthread"
+	r := &analysis.Result{
+		Outcome: analysis.Recommended, Because: "the highest sustainable rate, and the least memory of those within the noise",
+		Spent: 4*time.Minute + 52*time.Second, Budget: 5 * time.Minute,
+		Limit: analysis.Limit{What: "application CPU", Evidence: []string{
+			"the application used 83 % of its 2 cores at the sustainable rate; generator and proxy used the rest",
+			"mean requests in flight: 2.9 of 4 slots, so the workers were not all waiting"}},
+		Warnings: []string{"Steal reached 0.4 % in 2 trials; the rule voids from 1 % on."},
+	}
+	rates := map[string][]float64{
+		sync + "/direct": {176, 291, 306, 301}, sync + "/nginx": {228, 395, 412, 405},
+		gthread + "/direct": {188, 284, 279}, gthread + "/nginx": {236, 371, 0},
+	}
+	for _, proxy := range []string{scenarios.Direct, "nginx"} {
+		for i, w := range []int{1, 2, 4, 5} {
+			r.Cells = append(r.Cells, sampleCell(sync, proxy, w, 1, rates[sync+"/"+proxy][i]))
+		}
+		for i, w := range []int{1, 2, 4} {
+			if rate := rates[gthread+"/"+proxy][i]; rate > 0 {
+				r.Cells = append(r.Cells, sampleCell(gthread, proxy, w, 4, rate))
+			}
+		}
+	}
+	struck := sampleCell(gthread, "nginx", 4, 4, 388)
+	struck.Struck = "163 MB exceed the memory limit of 160 MB"
+	r.Cells = append(r.Cells, struck)
+	sampleSpecials(r)
+	return Input{
+		Manifest: sampleManifest(), Result: r, Generated: sampleTime, Dir: "runs/django-shop-20260314T150326Z",
+		WinnerConfigs: map[string]string{"gunicorn.conf.py": "workers = 4\nthreads = 1\n", "nginx.conf": "worker_processes 2;\n"},
+	}
+}
+
+// sampleSpecials makes some of the cells special and judges the trials.
+func sampleSpecials(r *analysis.Result) {
+	find := func(name string) *analysis.Cell {
+		for _, c := range r.Cells {
+			if c.Cell.String() == name {
+				return c
+			}
+		}
+		panic(name)
+	}
+	winner := find("server=gunicorn-sync/proxy=nginx/workers=4/threads=1")
+	winner.Final, winner.Curve = fiveStarts(412, 14), sampleCurve(winner.Cell, 418, 8)
+	winner.AppCPU = fiveStarts(3.88, 0.11)
+	tie := find("server=gunicorn-sync/proxy=nginx/workers=5/threads=1")
+	tie.Final, tie.Tied, tie.Folklore = fiveStarts(408, 17), true, []string{scenarios.FolkloreTwice}
+	tie.Curve = sampleCurve(tie.Cell, 412, 5)
+	two := find("server=gunicorn-sync/proxy=direct/workers=5/threads=1")
+	two.Final, two.Folklore = fiveStarts(301, 9), []string{scenarios.FolkloreTwice}
+	two.Curve = sampleCurve(two.Cell, 305, 5)
+	one := find("server=gunicorn-sync/proxy=direct/workers=2/threads=1")
+	one.Final, one.Folklore = fiveStarts(291, 12), []string{scenarios.FolkloreCores}
+	direct := find("server=gunicorn-sync/proxy=direct/workers=4/threads=1")
+	direct.Final = fiveStarts(306, 11)
+	lottery := find("server=gunicorn-gthread/proxy=direct/workers=4/threads=4")
+	lottery.Explored = &analysis.Figure{Value: 279, Low: 188, High: 370, N: 3}
+	infeasible := find("server=gunicorn-gthread/proxy=direct/workers=1/threads=4")
+	infeasible.Infeasible = "p99 was 312 ms at a tenth of the load, with a limit of 250 ms"
+	infeasible.Explored, infeasible.Latency, infeasible.Curve = nil, nil, nil
+	infeasible.Passed, infeasible.Failed = 0, 2
+	absent := &analysis.Cell{}
+	absent.Cell = scenarios.Cell{Server: "gunicorn-gthread", Proxy: "direct", Workers: 4, Threads: 64}
+	absent.NotApplicable = "256 slots exceed the 100 connections of the database"
+	r.Cells = append(r.Cells, absent)
+	r.Winner, r.RunnerUp, r.Ties = winner, tie, []*analysis.Cell{tie}
+	r.Folklore = []analysis.Comparison{
+		{Name: scenarios.FolkloreTwice, Cell: two, Ratio: &analysis.Figure{Value: 1.369, Low: 1.31, High: 1.43, N: 5}, Paired: true},
+		{Name: scenarios.FolkloreCores, Cell: one, Ratio: &analysis.Figure{Value: 1.416, Low: 1.34, High: 1.49, N: 5}, Paired: true},
+		{Name: scenarios.FolkloreTwice, Cell: tie, Ratio: &analysis.Figure{Value: 1.01, Low: 0.96, High: 1.06, N: 5}, Paired: true},
+	}
+	r.ProxyTax = []analysis.Comparison{{Name: "direct", Cell: direct, Ratio: &analysis.Figure{Value: 1.346, Low: 1.28, High: 1.42, N: 5}, Paired: true}}
+	r.Trials = sampleTrials(winner.Cell, infeasible.Cell, lottery.Cell)
+}
+
+func sampleTrials(winner, infeasible, lottery scenarios.Cell) (trials []analysis.Judged) {
+	add := func(c scenarios.Cell, phase string, rate float64, v analysis.Verdict) *analysis.Judged {
+		n := uint64(math.Max(rate, 450) * 20)
+		t := analysis.Judged{Verdict: v, Trial: rundir.Trial{
+			ID: len(trials) + 1, Began: sampleTime.Add(time.Duration(len(trials)-300) * time.Second), Cost: 27 * time.Second, Fresh: true,
+			Step:      rundir.Step{Cell: c, Start: 1, Phase: phase, Rate: rate, Warmup: 5 * time.Second, Duration: 20 * time.Second},
+			Effective: rundir.Effective{Workers: c.Workers, Threads: c.Threads, PeakInFlight: c.Slots()},
+			Load: rundir.Load{
+				Offered: rate, Achieved: rate, Goodput: rate, Planned: n, Sent: n, InFlight: 2.9,
+				Classes: map[string]rundir.Class{scenarios.All: {
+					Sent: n, Good: n, Bytes: n * 5300, Statuses: map[string]uint64{"200": n},
+					Response: sampleLatency(34*time.Millisecond, 3.6, int64(n)), Service: sampleLatency(9*time.Millisecond, 2.2, int64(n)), Lag: sampleLatency(50*time.Microsecond, 2, int64(n)),
+				}},
+			},
+			Usage: rundir.Usage{App: rundir.Group{CPUSeconds: 33.2, PSSBytes: 153_000_000, Processes: c.Workers + 1, Threads: c.Workers + 1}, ForeignSeconds: 0.2, StealSeconds: 0.05},
+		}}
+		if rate == 0 {
+			t.Step.Connections = 8
+		}
+		trials = append(trials, t)
+		return &trials[len(trials)-1]
+	}
+	add(winner, rundir.Saturation, 0, analysis.Verdict{Kind: analysis.Passed})
+	add(winner, rundir.Bracket, 405, analysis.Verdict{Kind: analysis.Passed, Notes: []string{"goodput drifted by 6 % over the trial"}})
+	add(winner, rundir.Bracket, 427, analysis.Verdict{Kind: analysis.Failed, Reasons: []string{"p99 318 ms, limit 250 ms"}})
+	add(lottery, rundir.Bracket, 290, analysis.Verdict{Kind: analysis.Void, Reasons: []string{"foreign load: 0.31 CPUs, more than 0.1", "steal 1.4 %, more than 1 %"}})
+	add(infeasible, rundir.Probe, 21, analysis.Verdict{Kind: analysis.Failed, Reasons: []string{"p99 312 ms, limit 250 ms"}})
+	t := add(lottery, rundir.Bracket, 300, analysis.Verdict{Kind: analysis.Failed, Reasons: []string{"the application died"}})
+	t.Failure = "gunicorn exited with status 3 after 4.1 s\n[2026-03-14 15:04:12 +0000] [4711] [CRITICAL] WORKER TIMEOUT (pid:4713)\n[2026-03-14 15:04:12 +0000] [4713] [ERROR] Exception in worker process\nTraceback (most recent call last):\n  File \"shop/views.py\", line 41, in search\nMemoryError"
+	for i := range 5 {
+		add(winner, rundir.Final, 408+float64(i), analysis.Verdict{Kind: analysis.Passed})
+	}
+	return trials
+}
+
+// samples are the variants that every format has to cope with.
+func samples() map[string]Input {
+	return map[string]Input{
+		"full": sample(), "notmet": sampleNotMet(), "inconclusive": sampleInconclusive(),
+		"embedded": sampleEmbedded(), "single": sampleSingle(), "empty": {Manifest: sampleManifest(), Generated: sampleTime}, "hostile": sampleHostile(), "wide": sampleWide(),
+	}
+}
+
+func sampleNotMet() Input {
+	in := sample()
+	r := in.Result
+	r.Outcome, r.Because, r.Winner, r.RunnerUp, r.Ties, r.Folklore, r.ProxyTax = analysis.NotMet, "p99 exceeds 250 ms at a tenth of the load in every configuration", nil, nil, nil, nil, nil
+	r.Limit = analysis.Limit{}
+	for _, c := range r.Cells {
+		c.Infeasible, c.Explored, c.Final, c.Tied, c.Latency, c.Memory, c.AppCPU, c.ProxyCPU = "p99 exceeds 250 ms at a tenth of the load", nil, nil, false, nil, 0, nil, nil
+	}
+	return in
+}
+
+func sampleInconclusive() Input {
+	in := sample()
+	r := in.Result
+	r.Outcome, r.Because, r.Winner, r.RunnerUp, r.Ties, r.Folklore, r.ProxyTax = analysis.Inconclusive, "5 of 6 trials are void: foreign load", nil, nil, nil, nil, nil
+	r.Partial = "interrupted after 1m10s of 5m0s"
+	r.Cells = r.Cells[:3]
+	for i, c := range r.Cells {
+		c.Final = nil
+		if i > 0 {
+			c.Explored, c.Latency, c.Curve = nil, nil, nil
+		}
+	}
+	return in
+}
+
+func sampleEmbedded() Input {
+	in := sample()
+	in.Result.Embedded, in.Result.Partial = true, "interrupted after 3m10s of 5m0s"
+	for _, c := range in.Result.Cells {
+		c.Cell.Server = "embedded"
+	}
+	in.Result.Limit.What = "generator"
+	return in
+}
+
+func sampleSingle() Input {
+	in := sample()
+	c := sampleCell("gunicorn-sync", scenarios.Direct, 1, 1, 0.7315)
+	c.Curve = c.Curve[:1]
+	in.Result = &analysis.Result{Outcome: analysis.Recommended, Because: "it is the only configuration", Winner: c, Cells: []*analysis.Cell{c}, Spent: time.Minute}
+	in.WinnerConfigs = nil
+	return in
+}
+
+func sampleHostile() Input {
+	in := sample()
+	evil := "<script>alert(1)</script>|`*_[x](http://evil.example)"
+	in.Manifest.Scenario.Name, in.Manifest.Source, in.Manifest.Tool = evil, evil, evil
+	in.Manifest.Versions = map[string]string{evil: evil}
+	in.Manifest.Host.CPUModel = evil
+	in.Result.Because, in.Result.Warnings, in.Result.Limit = evil, []string{evil}, analysis.Limit{What: evil, Evidence: []string{evil}}
+	in.Result.Cells[0].Struck = evil
+	in.Result.Cells[0].Cell.Server = evil
+	in.Result.Folklore[0].Name, in.Result.Folklore[0].Cell.Folklore = evil, []string{evil}
+	in.Result.Winner.Cell.Proxy = evil
+	in.Result.Trials[5].Failure = evil + "\n" + evil + "\x1b[2J"
+	in.Result.Trials[3].Verdict.Reasons = []string{evil}
+	c := in.Result.Cells[1]
+	c.Explored = &analysis.Figure{Value: math.NaN(), Low: math.Inf(-1), High: math.Inf(1), N: 3}
+	c.Final, c.Saturation, c.AppCPU = nil, &analysis.Figure{Value: math.Inf(1), N: 2}, &analysis.Figure{Value: math.NaN()}
+	c.Curve[0].Response, c.Curve[1].Offered = nil, 0
+	return in
+}
+
+// sampleWide has many servers, proxies and thread counts, and large numbers.
+func sampleWide() Input {
+	in := sample()
+	in.Result.Cells = nil
+	for i, server := range []string{"gunicorn-sync", "gunicorn-gthread", "uwsgi"} {
+		for j, proxy := range []string{scenarios.Direct, "nginx", "haproxy", "caddy"} {
+			for k, workers := range []int{1, 2, 4, 8, 16, 32, 33} {
+				in.Result.Cells = append(in.Result.Cells, sampleCell(server, proxy, workers, 1+3*(i%2), float64(9000+1100*i-700*j)*float64(k+1)/float64(k+4)))
+			}
+		}
+	}
+	w := in.Result.Cells[58]
+	w.Final = fiveStarts(w.Explored.Value, 211)
+	in.Result.Winner, in.Result.Ties, in.Result.RunnerUp = w, nil, in.Result.Cells[57]
+	in.Result.Folklore = []analysis.Comparison{{Name: scenarios.FolkloreTwice, Cell: in.Result.Cells[4], Ratio: nil}}
+	in.Result.ProxyTax = []analysis.Comparison{{Name: "nginx", Cell: in.Result.Cells[65]}, {Name: "haproxy", Cell: in.Result.Cells[72]}}
+	return in
+}
