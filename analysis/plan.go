@@ -14,7 +14,7 @@ type plan struct {
 	Burst      time.Duration // closed loop
 	Probe      time.Duration // at a tenth of the load
 	Trial      time.Duration // open loop
-	Tries      int           // open-loop trials of a visit, once one has passed
+	Tries      int           // open-loop trials of a visit, once one has passed and one has failed
 	FinalTries int           // the same of a final visit, which begins close to its end
 	Resolution float64       // width of the bracket that ends a walk, as a ratio less 1
 	Screen     bool          // bursts for every cell first: the budget does not do for a walk on each

@@ -13,7 +13,7 @@ type walk struct {
 	start      float64 // first rate, requests/s
 	cap        float64 // saturation throughput: nothing above it is tried; 0 unknown
 	resolution float64 // ratio less 1 at which the bracket is narrow enough
-	most       int     // tries, once one has passed
+	most       int     // tries, once one has passed and one has failed
 	tries      []try
 }
 
@@ -51,11 +51,9 @@ func (w walk) next() (rate float64, ok bool) {
 		return w.start, true
 	case low == 0:
 		return w.down(n), n < giveUp
-	case n >= w.most:
-		return 0, false
 	case high == 0:
 		return w.up(low, n)
-	case low*(1+w.resolution) >= high:
+	case n >= w.most || low*(1+w.resolution) >= high:
 		return 0, false
 	default:
 		return math.Sqrt(low * high), true
@@ -91,23 +89,20 @@ func (w walk) estimate() float64 {
 }
 
 // firstRate guesses the sustainable rate of a cell from its saturation
-// throughput, to begin a walk near its end. The guess is the heavy-traffic
-// approximation of a queue's tail (Kingman), P(W > t) ≈ exp(−2(1 − ρ)·X·t/(ca² + cs²)),
-// solved for ρ at every latency objective, with cs = 1, and ca = 1 for Poisson
-// arrivals or 0 for constant ones. It steers the search and decides nothing.
+// throughput, to begin a walk near its end. With Poisson arrivals the guess is
+// the heavy-traffic approximation of a queue's tail (Kingman),
+// P(W > t) ≈ exp(−2(1 − ρ)·X·t/(ca² + cs²)), solved for ρ at every latency
+// objective, with ca = 1 and cs² = 0.5. It steers the search and decides
+// nothing; it is rather high than low, for a trial that must fail is cut short.
 func firstRate(s *scenarios.Scenario, saturation float64) float64 {
-	const most, least = 0.97, 0.3
-	ca := 1.0
-	if s.Traffic.Arrivals == scenarios.Constant {
-		ca = 0
-	}
+	const most, least, variability = 0.97, 0.3, 1.5
 	rho := most
 	for _, o := range s.Objectives {
 		q, ok := o.Quantile()
-		if !ok || o.Class == scenarios.Static {
+		if !ok || o.Class == scenarios.Static || s.Traffic.Arrivals == scenarios.Constant {
 			continue // a proxy may answer static requests without the queue
 		}
-		rho = min(rho, 1-math.Log(1/(1-q))*(ca+1)/(2*saturation*o.Limit.Seconds()))
+		rho = min(rho, 1-math.Log(1/(1-q))*variability/(2*saturation*o.Limit.Seconds()))
 	}
 	return saturation * max(rho, least)
 }

@@ -54,12 +54,12 @@ func TestWalkEnds(t *testing.T) {
 
 func TestFirstRate(t *testing.T) {
 	s := testScenario(time.Minute, "p99 < 100ms")
-	want := 100 * (1 - math.Log(100)*2/(2*100*0.1))
+	want := 100 * (1 - math.Log(100)*1.5/(2*100*0.1))
 	if got := firstRate(s, 100); math.Abs(got-want) > 1e-9 {
 		t.Errorf("firstRate = %g, want %g", got, want)
 	}
 	s.Traffic.Arrivals = scenarios.Constant
 	if got := firstRate(s, 1e6); got != 0.97e6 {
-		t.Errorf("firstRate of a fast cell = %g, want 97 %% of it", got)
+		t.Errorf("firstRate with constant arrivals = %g, want 97 %% of it", got)
 	}
 }

@@ -1,0 +1,34 @@
+# make bench   set this machine up and run the main job; BUDGET=90s for a quick look
+# make test    everything that must hold: format, vet, staticcheck, tests with the race detector
+# make build   bin/sweetspot
+
+SHELL := /bin/bash
+BUDGET ?=
+RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null)
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+.PHONY: bench build test check bench-go clean
+
+bench: build
+	@.ci/install bench || echo "going on with what this machine has"
+	@bin/sweetspot run $(if $(BUDGET),--budget $(BUDGET))
+
+build:
+	@mkdir -p bin
+	@go build -ldflags "-X main.release=$(RELEASE)" -o bin/sweetspot ./cmd/sweetspot
+
+test: check
+	@.ci/install test
+	SWEETSPOT_REQUIRE_STACKS=1 go test -race -timeout 20m ./...
+
+check:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+# Benchmarks print; nothing asserts a time.
+bench-go:
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin

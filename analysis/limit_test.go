@@ -1,0 +1,39 @@
+package analysis
+
+import (
+	"testing"
+	"time"
+
+	"sweetspot/runner/rundir"
+	"sweetspot/scenarios"
+)
+
+func TestLimit(t *testing.T) {
+	for _, tt := range []struct {
+		name                        string
+		workers, threads            int
+		app, proxy, generator, busy float64 // CPUs
+		inFlight                    float64
+		want                        string
+	}{
+		{"the application fills its cores", 4, 1, 1.9, 0, 0.05, 1.95, 4, LimitAppCPU},
+		{"a shared machine is full, the application uses most", 4, 1, 1.3, 0.3, 0.3, 1.95, 4, LimitAppCPU},
+		{"one process fills one of two cores", 1, 8, 0.95, 0, 0.1, 1.1, 8, LimitAppCPU},
+		{"slots wait, CPUs have room", 2, 2, 0.2, 0, 0.05, 0.3, 4, LimitWaiting},
+		{"the proxy uses most of a full machine", 8, 1, 0.5, 1.3, 0.1, 1.95, 2, LimitProxy},
+		{"the generator fills its core", 8, 1, 0.6, 0.2, 0.95, 1.8, 3, LimitGenerator},
+		{"nothing is used up", 8, 1, 0.3, 0, 0.1, 0.5, 2, LimitUnknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			u := rundir.Usage{
+				Wall: 10 * time.Second, Cores: 2, AppCores: 2,
+				App: rundir.Group{CPUSeconds: 10 * tt.app}, Proxy: rundir.Group{CPUSeconds: 10 * tt.proxy},
+				Generator: rundir.Group{CPUSeconds: 10 * tt.generator}, BusySeconds: 10 * tt.busy,
+			}
+			got := limitFrom(scenarios.Cell{Workers: tt.workers, Threads: tt.threads}, u, tt.inFlight, 100)
+			if got.What != tt.want || len(got.Evidence) < 2 {
+				t.Errorf("limit %q with evidence %q, want %q", got.What, got.Evidence, tt.want)
+			}
+		})
+	}
+}

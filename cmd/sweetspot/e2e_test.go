@@ -1,0 +1,304 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sweetspot/runner/process"
+	"sweetspot/runner/rundir"
+)
+
+// waitScenario is a small matrix on the embedded stack; its trials are short.
+const waitScenario = `
+name: wait
+app:
+  interface: embedded
+  routes: [{path: /, wait: 5ms}]
+matrix: {servers: [embedded], proxies: [direct, embedded], workers: [1, 2], threads: [2]}
+traffic:
+  requests: [{name: io, path: /}]
+objectives: [p99 < 500ms]
+search: {budget: 60s, trial: 1s, burst: 500ms, warmup: 200ms, finals: 1}
+`
+
+// session is a sweetspot process under test.
+type session struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	out    bytes.Buffer
+	errors bytes.Buffer
+}
+
+func begin(t *testing.T, dir string, args ...string) *session {
+	t.Helper()
+	s := &session{t: t, cmd: exec.Command("sweetspot", args...)}
+	s.cmd.Dir = dir
+	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.errors
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
+	return s
+}
+
+// end waits for the process and returns its exit code; -1 for a signal.
+func (s *session) end() int {
+	s.t.Helper()
+	err := s.cmd.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		s.t.Fatal(err)
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// committed waits until a run has at least n trials and one more under way.
+func (s *session) committed(run string, n int) {
+	s.t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for time.Now().Before(deadline) {
+		done, _ := filepath.Glob(filepath.Join(run, "trials", "[0-9][0-9][0-9][0-9]"))
+		pending, _ := filepath.Glob(filepath.Join(run, "trials", "*.part"))
+		if len(done) >= n && len(pending) > 0 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	s.t.Fatalf("no %d trials in a minute; stderr:\n%s", n, s.errors.String())
+}
+
+// marked returns the processes that carry the mark of a run.
+func marked(t *testing.T, run string) []string {
+	t.Helper()
+	r, err := rundir.Read(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := process.Marked(r.Manifest.RunID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// nothingLeft asserts that a run has no process left. The kernel takes a moment
+// to bury what was killed.
+func nothingLeft(t *testing.T, run string) {
+	t.Helper()
+	var pids []string
+	for range 500 {
+		if pids = marked(t, run); len(pids) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("processes left: %v", pids)
+}
+
+func scenarioFile(t *testing.T, dir, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, "wait.yaml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The generator is killed in mid-trial. Its children end, what was committed
+// stays, and the run goes on to a report with every cell.
+func TestKilledRunIsResumed(t *testing.T) {
+	dir := t.TempDir()
+	run := filepath.Join(dir, "out")
+	scenarioFile(t, dir, waitScenario)
+	s := begin(t, dir, "run", "wait.yaml", "--out", "out")
+	s.committed(run, 3)
+	if err := s.cmd.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.end()
+	nothingLeft(t, run)
+	before := trialFiles(t, run)
+	if len(before) < 3 {
+		t.Fatalf("%d trials committed, want at least 3", len(before))
+	}
+
+	again := begin(t, dir, "run", "--resume", "out")
+	if code := again.end(); code != exitGood && code != exitInconclusive {
+		t.Fatalf("resume: exit code %d\n%s", code, again.errors.String())
+	}
+	after := trialFiles(t, run)
+	for name, content := range before {
+		if after[name] != content {
+			t.Errorf("trial %s changed or was lost", name)
+		}
+	}
+	if parts, _ := filepath.Glob(filepath.Join(run, "trials", "*.part")); len(parts) > 0 {
+		t.Errorf("unfinished trials are left: %v", parts)
+	}
+	// Two cells and the folklore ones of this machine, behind two proxies.
+	cells := reportedCells(t, run)
+	for _, want := range []string{"direct/workers=1/threads=2", "direct/workers=2/threads=2", "embedded/workers=1/threads=2", "embedded/workers=2/threads=2"} {
+		if !slices.Contains(cells, "server=embedded/proxy="+want) {
+			t.Errorf("the report lacks %s; it has %v", want, cells)
+		}
+	}
+	nothingLeft(t, run)
+}
+
+// trialFiles returns the committed trials by folder.
+func trialFiles(t *testing.T, run string) map[string]string {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(run, "trials", "[0-9][0-9][0-9][0-9]", "trial.json"))
+	out := map[string]string{}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[filepath.Base(filepath.Dir(f))] = string(b)
+	}
+	return out
+}
+
+// reportedCells returns the names of the cells in report.json that have
+// trials.
+func reportedCells(t *testing.T, run string) (cells []string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(run, "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		Trials []struct {
+			Cell string `json:"cell"`
+		} `json:"trials"`
+	}
+	if err := json.Unmarshal(b, &report); err != nil {
+		t.Fatal(err)
+	}
+	for _, trial := range report.Trials {
+		if !slices.Contains(cells, trial.Cell) {
+			cells = append(cells, trial.Cell)
+		}
+	}
+	return cells
+}
+
+// Ctrl-C stops in good order: a partial report, exit code 105, no child.
+func TestInterruptedRunReports(t *testing.T) {
+	dir := t.TempDir()
+	run := filepath.Join(dir, "out")
+	scenarioFile(t, dir, waitScenario)
+	s := begin(t, dir, "run", "wait.yaml", "--out", "out")
+	s.committed(run, 1)
+	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan int, 1)
+	go func() { ended <- s.end() }()
+	select {
+	case code := <-ended:
+		if code != exitInterrupted {
+			t.Errorf("exit code %d, want %d\n%s", code, exitInterrupted, s.errors.String())
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("still running 10 s after Ctrl-C")
+	}
+	if !strings.Contains(s.errors.String(), "go on with: sweetspot run --resume") {
+		t.Errorf("stderr does not say how to go on:\n%s", s.errors.String())
+	}
+	if b, err := os.ReadFile(filepath.Join(run, "report.html")); err != nil || !bytes.Contains(b, []byte("interrupted")) {
+		t.Errorf("no partial report that says so: %v", err)
+	}
+	nothingLeft(t, run)
+}
+
+// A sweep of 20 cells leaves nothing outside its run directory.
+func TestSweepLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	run := filepath.Join(dir, "out")
+	tmp := filepath.Join(dir, "tmp")
+	if err := os.Mkdir(tmp, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", tmp)
+	text := strings.NewReplacer(
+		"workers: [1, 2]", "workers: 1..4", "threads: [2]", "threads: [2, 3]",
+		"trial: 1s, burst: 500ms, warmup: 200ms", "trial: 100ms, burst: 100ms, warmup: 10ms").Replace(waitScenario)
+	scenarioFile(t, dir, text)
+	shm := listing(t, "/dev/shm")
+	s := begin(t, dir, "run", "wait.yaml", "--out", "out", "--quiet")
+	if code := s.end(); code != exitGood && code != exitInconclusive {
+		t.Fatalf("exit code %d\n%s", code, s.errors.String())
+	}
+	if cells := reportedCells(t, run); len(cells) < 20 {
+		t.Errorf("%d cells measured, want 20", len(cells))
+	}
+	nothingLeft(t, run)
+	if left := listing(t, tmp); len(left) > 0 {
+		t.Errorf("left in TMPDIR: %v", left)
+	}
+	if left := listing(t, "/dev/shm"); len(left) > len(shm) {
+		t.Errorf("left in /dev/shm: %v, before: %v", left, shm)
+	}
+	if left := listing(t, dir); !slices.Equal(left, []string{"out", "tmp", "wait.yaml"}) {
+		t.Errorf("beside the run directory: %v", left)
+	}
+	if err := filepath.WalkDir(run, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type()&os.ModeSocket != 0 {
+			return fmt.Errorf("socket %s", path)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+func listing(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// A full disk ends the run with an error that says so; what was committed can
+// be gone on with.
+func TestDiskFull(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting a small file system takes root")
+	}
+	dir := t.TempDir()
+	disk := filepath.Join(dir, "disk")
+	if err := os.Mkdir(disk, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=640k"); err != nil {
+		t.Skipf("no tmpfs can be mounted here: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(disk, 0) })
+	scenarioFile(t, dir, waitScenario)
+	s := begin(t, dir, "run", "wait.yaml", "--out", "disk/out")
+	if code := s.end(); code != exitOther {
+		t.Errorf("exit code %d, want %d", code, exitOther)
+	}
+	if !strings.Contains(s.errors.String(), "the disk is full: free some space and go on with --resume") {
+		t.Errorf("stderr does not name the disk and the remedy:\n%s", s.errors.String())
+	}
+	nothingLeft(t, filepath.Join(disk, "out"))
+	if _, err := rundir.Read(filepath.Join(disk, "out")); err != nil {
+		t.Errorf("the run cannot be read: %v", err)
+	}
+}

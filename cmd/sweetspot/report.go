@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sweetspot/analysis"
+	"sweetspot/reports"
+	"sweetspot/runner/rundir"
+	"sweetspot/runner/stack"
+)
+
+func newReport() *cobra.Command {
+	var o output
+	var png bool
+	c := &cobra.Command{
+		Use:   "report RUN_DIR",
+		Short: "Judge the trials of a run again and write its reports",
+		Example: `  sweetspot report runs/django-shop-20260102T030405Z
+  sweetspot report runs/django-shop-20260102T030405Z --format markdown
+  sweetspot report runs/django-shop-20260102T030405Z --png`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			run, err := rundir.Read(args[0])
+			if err != nil {
+				return badInput(err)
+			}
+			res, err := conclude(run, "", o, c.OutOrStdout())
+			if err != nil {
+				return err
+			}
+			if png {
+				if _, err := reports.WritePNG(reportInput(run, res), run.Dir); err != nil {
+					return err
+				}
+			}
+			return outcomeError(res)
+		},
+	}
+	o.flags(c)
+	c.Flags().BoolVar(&png, "png", false, "write the plots as PNG, too")
+	return c
+}
+
+// output is what goes to standard output.
+type output struct {
+	format string
+	json   bool
+	quiet  bool
+}
+
+func (o *output) flags(c *cobra.Command) {
+	c.Flags().StringVar(&o.format, "format", "text", "what to print: "+strings.Join(formatNames(), ", "))
+	c.Flags().BoolVar(&o.json, "json", false, "short for --format json")
+	c.Flags().BoolVar(&o.quiet, "quiet", false, "print no progress and no report, only errors")
+}
+
+func formatNames() (names []string) {
+	for _, f := range reports.Formats {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+func (o *output) check() error {
+	if o.json {
+		o.format = "json"
+	}
+	if !slices.Contains(formatNames(), o.format) {
+		return badInputf("--format %s: no such format; choose one of %s", o.format, strings.Join(formatNames(), ", "))
+	}
+	return nil
+}
+
+// conclude judges a run, writes its reports beside it and prints the one that
+// was asked for.
+func conclude(run *rundir.Run, interrupted string, o output, w io.Writer) (*analysis.Result, error) {
+	m := run.Manifest
+	res, err := analysis.Summarise(analysis.Input{
+		Scenario:    &m.Scenario,
+		Cells:       m.Scenario.Cells(len(m.CPUs.App), stack.Catalogue()),
+		Trials:      run.Trials(),
+		Histograms:  run.Histograms,
+		Interrupted: interrupted,
+	})
+	if err != nil {
+		return nil, err
+	}
+	in := reportInput(run, res)
+	if _, err := reports.Write(in, run.Dir); err != nil {
+		return nil, fmt.Errorf("write reports: %w", err)
+	}
+	if o.quiet {
+		return res, nil
+	}
+	return res, o.print(in, w)
+}
+
+func (o *output) print(in reports.Input, w io.Writer) error {
+	if o.format == "text" {
+		color, width := terminal(w)
+		_, err := w.Write(reports.Text(in, color, width))
+		if err == nil {
+			_, err = fmt.Fprintf(w, "\nreport: %s\n", in.Dir+"/report.html")
+		}
+		return err
+	}
+	for _, f := range reports.Formats {
+		if f.Name == o.format {
+			b, err := f.Render(in)
+			if err != nil {
+				return err
+			}
+			_, err = w.Write(b)
+			return err
+		}
+	}
+	return nil
+}
+
+func reportInput(run *rundir.Run, res *analysis.Result) reports.Input {
+	in := reports.Input{Manifest: run.Manifest, Result: res, Generated: time.Now().UTC(), Dir: run.Dir}
+	if res.Winner != nil {
+		in.WinnerConfigs = stack.WinnerConfig(stack.Describe(&run.Manifest.Scenario, run.Dir), res.Winner.Cell)
+	}
+	return in
+}
+
+// outcomeError turns the outcome of a run into the error of its exit code.
+func outcomeError(res *analysis.Result) error {
+	switch res.Outcome {
+	case analysis.NotMet:
+		return exitError{code: exitNotMet}
+	case analysis.Inconclusive:
+		return exitError{code: exitInconclusive}
+	}
+	return nil
+}
+
+// terminal says whether colour is welcome on w and how wide it is.
+func terminal(w io.Writer) (color bool, width int) {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false, 100
+	}
+	width, ok = terminalWidth(f)
+	if !ok {
+		return false, 100
+	}
+	return os.Getenv("NO_COLOR") == "", width
+}

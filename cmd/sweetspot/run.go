@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sweetspot/analysis"
+	"sweetspot/runner"
+	"sweetspot/runner/process"
+	"sweetspot/runner/rundir"
+	"sweetspot/runner/sample"
+	"sweetspot/runner/stack"
+	"sweetspot/scenarios"
+)
+
+// runFlags are the flags of the run command.
+type runFlags struct {
+	output
+	out    string
+	resume string
+	budget time.Duration
+	seed   uint64
+	sets   []string
+}
+
+func newRun() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run [SCENARIO]",
+		Short: "Measure a scenario and recommend a configuration",
+		Long: `Run measures every configuration of a scenario, which is a file or the name of
+a built-in one, and recommends one. Without SCENARIO it measures the built-in
+shop with what this machine has. Everything is kept in the run directory; an
+interrupted run goes on with --resume.
+
+Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
+
+` + exitHelp,
+		Example: `  sweetspot run
+  sweetspot run django-shop --budget 90s
+  sweetspot run scenario.yaml --set matrix.workers=[2,4,8] --set traffic.arrivals=constant
+  sweetspot run --resume runs/django-shop-20260102T030405Z
+  sweetspot run scenario.yaml --json --quiet > result.json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return f.run(c.Context(), args, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	f.flags(c)
+	c.Flags().StringVar(&f.out, "out", "", "run directory (default runs/<scenario>-<UTC time>)")
+	c.Flags().StringVar(&f.resume, "resume", "", "go on with the run in this directory")
+	c.Flags().DurationVar(&f.budget, "budget", 0, "wall time of the measurement, as 90s or 1h (default the scenario's)")
+	c.Flags().Uint64Var(&f.seed, "seed", 0, "of the order, arrivals and parameters (default the scenario's)")
+	c.Flags().StringArrayVar(&f.sets, "set", nil, "override a field of the scenario, as traffic.arrivals=constant (repeatable)")
+	return c
+}
+
+// run is the straight line from a scenario to a recommendation.
+func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	m, err := f.manifest(ctx, args)
+	if err != nil {
+		return err
+	}
+	progress := newProgress(stderr, &m.Scenario)
+	if f.quiet {
+		progress.w = io.Discard
+	}
+	for _, n := range m.Notes {
+		progress.note("%s", n)
+	}
+	if err := sweep(progress); err != nil {
+		return err
+	}
+	run, err := f.open(&m)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, run.Close()) }()
+	progress.note("run directory: %s", run.Dir)
+
+	stopped := measure(ctx, run, progress)
+	progress.clear()
+	if stopped != nil && !errors.Is(stopped, runner.ErrInterrupted) {
+		return stopped
+	}
+	res, err := conclude(run, interruption(stopped), f.output, stdout)
+	if err != nil {
+		return err
+	}
+	if stopped != nil {
+		return fmt.Errorf("%w; go on with: sweetspot run --resume %s", stopped, run.Dir)
+	}
+	return outcomeError(res)
+}
+
+func interruption(err error) string {
+	if err == nil {
+		return ""
+	}
+	return "the run was interrupted"
+}
+
+// sweep ends what a dead run left behind.
+func sweep(p *progress) error {
+	ended, err := process.Sweep()
+	for _, e := range ended {
+		p.note("ended a leftover of a dead run: %s", e)
+	}
+	return err
+}
+
+// open creates the run directory, or opens the one to go on with if nothing
+// differs.
+func (f *runFlags) open(m *rundir.Manifest) (*rundir.Run, error) {
+	if f.resume == "" {
+		run, err := rundir.Create(f.out, *m)
+		return run, badInput(err)
+	}
+	run, err := rundir.Resume(f.resume)
+	if err != nil {
+		return nil, badInput(err)
+	}
+	d := append(rundir.Differences(run.Manifest, *m), sample.Differences(run.Manifest.Host, m.Host)...)
+	if len(d) > 0 {
+		err := badInputf("cannot resume %s: what it measured would not compare with what is here:\n  %s\nstart a new run instead", f.resume, strings.Join(d, "\n  "))
+		return nil, errors.Join(err, run.Close())
+	}
+	return run, nil
+}
+
+// measure prepares the application and runs the search.
+func measure(ctx context.Context, run *rundir.Run, p *progress) (err error) {
+	m := run.Manifest
+	release, err := process.Watch(m.RunID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := sample.PinSelf(m.CPUs.Generator); err != nil {
+		return err
+	}
+	if _, err := sample.PreferSelf(); err != nil {
+		return err
+	}
+	p.show("preparing the application", time.Duration(m.Scenario.Search.Budget))
+	app, err := stack.Prepare(ctx, &m.Scenario, run.Dir, io.Discard)
+	if err != nil {
+		if ctx.Err() != nil {
+			return runner.ErrInterrupted
+		}
+		return exitError{exitInconclusive, err}
+	}
+	cells := m.Scenario.Cells(len(m.CPUs.App), stack.Catalogue())
+	strategy := analysis.Strategies[m.Scenario.Search.Strategy](&m.Scenario, cells)
+	return runner.Run(ctx, runner.Config{Run: run, App: app, Strategy: strategy, Observe: p.observe})
+}
+
+// manifest resolves all that is to be known before anything is started.
+func (f *runFlags) manifest(ctx context.Context, args []string) (rundir.Manifest, error) {
+	m := rundir.Manifest{RunID: newRunID(), Tool: version(), Began: time.Now().UTC(), CommandLine: os.Args}
+	if err := f.scenario(&m, args); err != nil {
+		return m, err
+	}
+	s := &m.Scenario
+	var err error
+	if m.ScenarioHash, err = rundir.HashScenario(*s); err != nil {
+		return m, err
+	}
+	m.Seed = s.Search.Seed
+	if m.Host, err = sample.Host(); err != nil {
+		return m, err
+	}
+	if m.CPUs, err = chooseCPUs(s); err != nil {
+		return m, badInput(err)
+	}
+	if m.CPUs.Shared {
+		m.Notes = append(m.Notes, fmt.Sprintf("generator, proxy and application share CPUs %v: this machine has too few to part them", m.CPUs.App))
+	}
+	if f.out == "" {
+		f.out = fmt.Sprintf("runs/%s-%s", s.Name, m.Began.Format("20060102T150405Z"))
+	}
+	app, err := stack.Resolve(ctx, s, f.out)
+	if err != nil {
+		return m, exitError{exitInconclusive, err}
+	}
+	m.Versions = stack.Versions(ctx, app, s.Matrix.Servers, s.Matrix.Proxies)
+	return m, nil
+}
+
+// scenario fills in the scenario: that of the run to go on with, the one that
+// was named, or the built-in one that this machine can run.
+func (f *runFlags) scenario(m *rundir.Manifest, args []string) error {
+	if f.resume != "" && len(args) == 0 {
+		if f.budget != 0 || f.seed != 0 || len(f.sets) > 0 {
+			return badInputf("--resume goes on with the scenario of the run: leave out --budget, --seed and --set, or start a new run")
+		}
+		then, err := rundir.Read(f.resume)
+		if err != nil {
+			return badInput(err)
+		}
+		m.Scenario, m.Source, m.SourceName = then.Manifest.Scenario, then.Manifest.Source, then.Manifest.SourceName
+		return nil
+	}
+	name, sets := "", f.overrides()
+	if len(args) == 1 {
+		name = args[0]
+	} else {
+		choice := chooseBuiltIn()
+		name, sets = choice.name, append(choice.sets, sets...)
+		m.Notes = append(m.Notes, choice.notes...)
+	}
+	s, src, source, err := scenarios.Open(name, sets, stack.Catalogue())
+	if err != nil {
+		return badInput(err)
+	}
+	m.Scenario, m.Source, m.SourceName, m.Overrides = *s, string(src), source, sets
+	return nil
+}
+
+// overrides are the --set flags, with the flags that stand for one.
+func (f *runFlags) overrides() []string {
+	sets := f.sets
+	if f.budget != 0 {
+		sets = append(sets, "search.budget="+f.budget.String())
+	}
+	if f.seed != 0 {
+		sets = append(sets, fmt.Sprintf("search.seed=%d", f.seed))
+	}
+	return sets
+}
+
+// chooseCPUs gives every part its CPUs: the scenario's, or what suits the
+// machine.
+func chooseCPUs(s *scenarios.Scenario) (rundir.CPUs, error) {
+	allowed, err := sample.Allowed()
+	if err != nil {
+		return rundir.CPUs{}, err
+	}
+	return sample.Choose(s.CPUs, allowed)
+}
+
+// newRunID returns a name that no other run has.
+func newRunID() string {
+	return strings.ToLower(rand.Text()[:12])
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"sweetspot/runner/process"
+	"sweetspot/runner/stack"
+)
+
+// TestMain lets the test binary be everything that the real one is: the
+// command, its watchdog and the parts of the embedded stack.
+func TestMain(m *testing.M) {
+	process.Main()
+	stack.Main()
+	testscript.Main(m, map[string]func(){
+		"sweetspot": func() { os.Exit(start()) },
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PATH", e.Getenv("PATH")+":/usr/sbin:/usr/bin:/bin")
+			return nil
+		},
+	})
+}
+
+// Every exit code of the table is what its error gives.
+func TestExitCodes(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args []string
+		want int
+	}{
+		{"help", []string{"--help"}, exitGood},
+		{"version", []string{"version"}, exitGood},
+		{"unknown command", []string{"frobnicate"}, exitBadInput},
+		{"unknown flag", []string{"run", "--frobnicate"}, exitBadInput},
+		{"unknown scenario", []string{"run", "frobnicate"}, exitBadInput},
+		{"unknown format", []string{"report", "x", "--format", "pdf"}, exitBadInput},
+		{"no run directory", []string{"report", t.TempDir()}, exitBadInput},
+		{"too many arguments", []string{"validate", "a", "b"}, exitBadInput},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := execute(context.Background(), tt.args, discard{}, discard{}); got != tt.want {
+				t.Errorf("exit code %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }

@@ -1,0 +1,241 @@
+package runner
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sweetspot/runner/attack"
+	"sweetspot/runner/rundir"
+	"sweetspot/runner/sample"
+	"sweetspot/runner/stack"
+)
+
+// attack drives the running stack with the load of the step while the sampler
+// watches the machine.
+func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) (_ map[string]rundir.Histograms, err error) {
+	raw, err := newRawFile(filepath.Join(p.Dir, rundir.RawFile))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, raw.Close()) }() // flushes: a full disk shows here, too
+
+	alive, cancel := b.whileAlive(ctx)
+	defer cancel()
+	usage := b.sampleAfter(alive, t.Step.Warmup)
+	res, err := attack.Run(alive, b.spec(t, raw))
+	u, sampleErr := usage()
+	if err != nil {
+		return nil, fmt.Errorf("attack %v: %w", t.Step.Cell, err)
+	}
+	t.Load, t.Usage = res.Load, u
+	if sampleErr != nil {
+		t.Broken = sampleErr.Error()
+	}
+	b.inspect(ctx, t)
+	return res.Histograms, nil
+}
+
+// spec is the load of a step.
+func (b *bench) spec(t *rundir.Trial, raw io.Writer) attack.Spec {
+	s := b.Run.Manifest.Scenario
+	return attack.Spec{
+		Network: b.live.Network, Address: b.live.Address,
+		Requests: s.Traffic.Requests, Mix: b.mix,
+		Arrivals: s.Traffic.Arrivals, Rate: t.Step.Rate, Connections: t.Step.Connections,
+		Warmup: t.Step.Warmup, Duration: t.Step.Duration,
+		Timeout:    time.Duration(s.Traffic.Timeout),
+		Seed:       b.Run.Manifest.Seed + uint64(t.ID),
+		Objectives: s.Objectives,
+		Raw:        raw,
+	}
+}
+
+// whileAlive returns a context that is also done when the stack dies.
+func (b *bench) whileAlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	alive, cancel := context.WithCancel(ctx)
+	died := b.live.Died()
+	go func() {
+		select {
+		case <-died:
+			cancel()
+		case <-alive.Done():
+		}
+	}()
+	return alive, cancel
+}
+
+// sampleAfter starts the sampler when the warm-up is over. The function that
+// it returns stops it.
+func (b *bench) sampleAfter(ctx context.Context, warmup time.Duration) func() (rundir.Usage, error) {
+	type started struct {
+		s   *sample.Sampler
+		err error
+	}
+	ready := make(chan started, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	roles := sample.Roles{App: b.live.AppGroup(), Proxy: b.live.ProxyGroup()}
+	go func() {
+		select {
+		case <-time.After(warmup):
+			s, err := sample.Start(roles, sample.Options{AppCPUs: b.Run.Manifest.CPUs.App})
+			ready <- started{s, err}
+		case <-ctx.Done():
+			ready <- started{err: errors.New("the attack ended before its warm-up did")}
+		}
+	}()
+	return func() (rundir.Usage, error) {
+		cancel()
+		r := <-ready
+		if r.err != nil {
+			return rundir.Usage{}, fmt.Errorf("sample: %w", r.err)
+		}
+		return r.s.Stop()
+	}
+}
+
+// inspect looks at the stack after an attack: is it alive, and is it the cell?
+// A worker that is being replaced gets a moment to come back.
+func (b *bench) inspect(ctx context.Context, t *rundir.Trial) {
+	deadline := time.Now().Add(time.Second)
+	for {
+		select {
+		case <-b.live.Died():
+			t.Broken, t.Failure = "", b.live.Err().Error()
+			return
+		default:
+		}
+		e, err := b.live.Effective()
+		if err == nil {
+			t.Effective = e
+		}
+		if e.Workers == t.Step.Cell.Workers || ctx.Err() != nil || time.Now().After(deadline) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// idle waits until a stack that a trial has overloaded answers again, so that
+// its backlog is not the next trial's.
+func (b *bench) idle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, b.App.Deadline)
+	defer cancel()
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, b.live.Network, b.live.Address)
+	}
+	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+b.App.Ready, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := client.Do(req)
+		if err == nil {
+			_, err = io.Copy(io.Discard, resp.Body)
+			if err := errors.Join(err, resp.Body.Close()); err == nil && resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-b.live.Died():
+			return fmt.Errorf("%w: %w", stack.ErrNotReady, b.live.Err())
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %v did not recover from the trial before within %v", stack.ErrNotReady, b.cell, b.App.Deadline)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// logTail is how much of a log a trial keeps.
+const logTail = 64 << 10
+
+// keep copies the rendered configs and the logs of the running stack into the
+// trial's folder.
+func (b *bench) keep(p *rundir.Pending) error {
+	if b.live == nil {
+		return nil
+	}
+	for name, content := range b.live.Configs() {
+		if err := os.WriteFile(filepath.Join(p.Dir, name), []byte(content), 0o644); err != nil {
+			return fmt.Errorf("keep config: %w", err)
+		}
+	}
+	for name, path := range b.live.Logs() {
+		if err := copyTail(filepath.Join(p.Dir, name+".log"), path); err != nil {
+			return fmt.Errorf("keep log: %w", err)
+		}
+	}
+	return nil
+}
+
+// keepStart copies what a start that failed left in its folder: rendered
+// configs and logs, no sockets or data.
+func (b *bench) keepStart(p *rundir.Pending) error {
+	entries, err := os.ReadDir(b.liveDir())
+	if err != nil {
+		return fmt.Errorf("keep what a failed start left: %w", err)
+	}
+	for _, e := range entries {
+		switch filepath.Ext(e.Name()) {
+		case ".conf", ".py", ".log", ".json":
+			if err := copyTail(filepath.Join(p.Dir, e.Name()), filepath.Join(b.liveDir(), e.Name())); err != nil {
+				return fmt.Errorf("keep what a failed start left: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// copyTail copies the end of a file that may not exist.
+func copyTail(dst, src string) (err error) {
+	in, err := os.Open(src)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	if info, err := in.Stat(); err != nil {
+		return err
+	} else if over := info.Size() - logTail; over > 0 {
+		if _, err := in.Seek(over, io.SeekStart); err != nil {
+			return err
+		}
+	}
+	out, err := os.Create(dst)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	_, err = io.Copy(out, in)
+	return err
+}
+
+// rawFile compresses raw results into a file.
+type rawFile struct {
+	*gzip.Writer
+	file *os.File
+}
+
+func newRawFile(name string) (rawFile, error) {
+	f, err := os.Create(name)
+	if err != nil {
+		return rawFile{}, fmt.Errorf("keep raw results: %w", err)
+	}
+	z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
+	if err != nil {
+		return rawFile{}, errors.Join(err, f.Close())
+	}
+	return rawFile{z, f}, nil
+}
+
+func (r rawFile) Close() error { return errors.Join(r.Writer.Close(), r.file.Close()) }

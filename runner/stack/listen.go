@@ -1,0 +1,150 @@
+package stack
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// endpoint is where something listens.
+type endpoint struct {
+	network string // tcp or unix
+	address string // 127.0.0.1:PORT, or a path
+}
+
+// maxSocketPath is what fits into the kernel's address with some room.
+const maxSocketPath = 100 // bytes
+
+// freePort returns a loopback address that nobody listens on now.
+func freePort() (endpoint, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return endpoint{}, fmt.Errorf("choose a port: %w", err)
+	}
+	return endpoint{"tcp", l.Addr().String()}, l.Close()
+}
+
+// errForeign says that a port was taken between its choice and its use.
+var errForeign = errors.New("another program listens there")
+
+// ownership tells whether somebody listens at an endpoint and whether all who
+// do are among pids. Somebody else's listener is errForeign.
+func ownership(at endpoint, pids []int) (ours bool, err error) {
+	inodes, err := listeners(at)
+	if err != nil || len(inodes) == 0 {
+		return false, err
+	}
+	for _, pid := range pids {
+		for _, inode := range sockets(pid) {
+			inodes = slices.DeleteFunc(inodes, func(i string) bool { return i == inode })
+		}
+	}
+	if len(inodes) > 0 {
+		return false, fmt.Errorf("%s: %w", at.address, errForeign)
+	}
+	return true, nil
+}
+
+// sockets returns the inodes of a process's sockets; none when it has ended.
+func sockets(pid int) (inodes []string) {
+	dir := fmt.Sprintf("/proc/%d/fd/", pid)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		link, err := os.Readlink(dir + e.Name())
+		if err != nil {
+			continue // closed meanwhile
+		}
+		if inode, ok := strings.CutPrefix(link, "socket:["); ok {
+			inodes = append(inodes, strings.TrimSuffix(inode, "]"))
+		}
+	}
+	return inodes
+}
+
+// listeners returns the inodes of the sockets that accept connections to an endpoint.
+func listeners(at endpoint) ([]string, error) {
+	if at.network == "unix" {
+		table, err := os.ReadFile("/proc/net/unix")
+		if err != nil {
+			return nil, err
+		}
+		return unixListeners(string(table), at.address), nil
+	}
+	addr, err := netip.ParseAddrPort(at.address)
+	if err != nil {
+		return nil, err
+	}
+	var inodes []string
+	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		table, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // a machine without IPv6
+		}
+		if err != nil {
+			return nil, err
+		}
+		inodes = append(inodes, tcpListeners(string(table), addr)...)
+	}
+	return inodes, nil
+}
+
+// unixListeners reads /proc/net/unix: Num RefCount Protocol Flags Type St Inode Path.
+func unixListeners(table, path string) (inodes []string) {
+	const accepting = "00010000"
+	for line := range strings.Lines(table) {
+		f := strings.SplitN(strings.Join(strings.Fields(line), " "), " ", 8)
+		if len(f) == 8 && f[3] == accepting && f[7] == path {
+			inodes = append(inodes, f[6])
+		}
+	}
+	return inodes
+}
+
+// tcpListeners reads /proc/net/tcp or tcp6. A socket that listens on every
+// address of the machine accepts connections to addr as well.
+func tcpListeners(table string, addr netip.AddrPort) (inodes []string) {
+	const listening = "0A"
+	for line := range strings.Lines(table) {
+		f := strings.Fields(line)
+		if len(f) < 10 || f[3] != listening {
+			continue
+		}
+		local, ok := parseTCP(f[1])
+		if !ok || local.Port() != addr.Port() {
+			continue
+		}
+		if ip := local.Addr().Unmap(); ip == addr.Addr() || ip.IsUnspecified() {
+			inodes = append(inodes, f[9])
+		}
+	}
+	return inodes
+}
+
+// parseTCP reads an address as the kernel prints it: words of 32 bits in the
+// machine's own byte order, as "0100007F:1F90".
+func parseTCP(s string) (netip.AddrPort, bool) {
+	host, port, ok := strings.Cut(s, ":")
+	if !ok {
+		return netip.AddrPort{}, false
+	}
+	b, err := hex.DecodeString(host)
+	if err != nil || len(b)%4 != 0 {
+		return netip.AddrPort{}, false
+	}
+	for i := 0; i < len(b); i += 4 {
+		binary.NativeEndian.PutUint32(b[i:], binary.BigEndian.Uint32(b[i:]))
+	}
+	ip, ok := netip.AddrFromSlice(b)
+	p, err := strconv.ParseUint(port, 16, 16)
+	return netip.AddrPortFrom(ip, uint16(p)), ok && err == nil
+}
