@@ -142,7 +142,7 @@ func (g *grid) finishing() *visit {
 	rounds := g.scenario.Search.Finals
 	for r := range rounds {
 		order := g.shuffled(finalists, finalStart+r)
-		round := time.Duration(len(order)) * g.plan.visitCost(true, g.plan.FinalTries)
+		round := time.Duration(len(order)) * g.plan.finalCost()
 		begun := slices.ContainsFunc(order, func(c scenarios.Planned) bool {
 			return len(g.visit(c.Cell, finalStart+r).trials) > 0
 		})
@@ -242,8 +242,23 @@ func (g *grid) step(v *visit) (rundir.Step, bool) {
 		step.Phase = rundir.Final
 	}
 	rate, ok := g.walk(v).next()
+	if !ok && v.start >= finalStart {
+		step.Phase = rundir.Curve
+		rate, ok = g.belowRate(v)
+	}
 	step.Rate = rate
 	return g.labelled(step, v), ok
+}
+
+// curveShares are the shares of the sustainable rate at which final starts, in
+// turn, measure latency once.
+var curveShares = []float64{0.5, 0.75, 0.25, 0.9}
+
+// belowRate returns the rate at which a final visit measures its point of the
+// latency curve; ok is false when it has, or sustains nothing.
+func (g *grid) belowRate(v *visit) (rate float64, ok bool) {
+	rate = g.walk(v).estimate() * curveShares[(v.start-finalStart)%len(curveShares)]
+	return rate, rate > 0 && v.last(rundir.Curve) == nil
 }
 
 func (g *grid) labelled(step rundir.Step, v *visit) rundir.Step {
@@ -277,7 +292,7 @@ func (g *grid) walk(v *visit) walk {
 		w.most = g.plan.FinalTries
 	}
 	for _, t := range v.trials {
-		if openLoop(t) && t.Step.Phase != rundir.Probe {
+		if openLoop(t) && (t.Step.Phase == rundir.Bracket || t.Step.Phase == rundir.Final) {
 			w.tries = append(w.tries, try{rate: t.Step.Rate, passed: t.Verdict.Kind == Passed})
 		}
 	}
@@ -409,7 +424,7 @@ func (g *grid) left() time.Duration {
 	explore := time.Duration(visits) * g.plan.visitCost(true, g.plan.Tries)
 	explore = max(0, min(explore, g.plan.Explore-g.spent))
 	finals := g.scenario.Search.Finals*g.plan.FinalCells - g.finalVisits()
-	left := explore + time.Duration(max(1, finals))*g.plan.visitCost(true, g.plan.FinalTries)
+	left := explore + time.Duration(max(1, finals))*g.plan.finalCost()
 	return max(0, min(left, g.plan.Budget-g.spent))
 }
 

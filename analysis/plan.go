@@ -31,7 +31,7 @@ const (
 	maxTrial, minTrial   = 60 * time.Second, 1500 * time.Millisecond
 	maxProbe, maxSettle  = 10 * time.Second, time.Second
 	longTrial            = 8 * time.Second         // from here on, tries are many and the bracket is narrow
-	startCost            = 2200 * time.Millisecond // to start, check and stop a stack: a guess, the strategy counts what it takes
+	startCost            = 1200 * time.Millisecond // to start, check and stop a stack: a guess, the strategy counts what it takes
 )
 
 // newPlan divides the budget over a grid of n cells: the longest trials with
@@ -78,13 +78,19 @@ func (p plan) total(s scenarios.Search, n int) time.Duration {
 
 // round estimates the wall time of one round of the finals.
 func (p plan) round() time.Duration {
-	return time.Duration(p.FinalCells) * p.visitCost(true, p.FinalTries)
+	return time.Duration(p.FinalCells) * p.finalCost()
+}
+
+// finalCost estimates the wall time of one final visit, the point of its
+// latency curve included.
+func (p plan) finalCost() time.Duration {
+	return p.visitCost(true, p.FinalTries) + p.Settle + p.Trial
 }
 
 // visitCost estimates the wall time of one visit. A walk seldom needs all its
 // tries, and a trial that must fail is cut short.
 func (p plan) visitCost(burst bool, tries int) time.Duration {
-	d := startCost + p.Warmup + scale(p.Settle+p.Trial, 0.8*float64(tries))
+	d := startCost + p.Warmup + scale(p.Settle+p.Trial, 0.7*float64(tries))
 	if burst {
 		d += p.Burst
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/montanaflynn/stats"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -37,7 +38,7 @@ func plotLatency(m *model) figure {
 		f.missing = "no open-loop trial was made of the configurations of interest"
 		return f
 	}
-	f.caption = "Response time percentiles p50, p95 and p99 in milliseconds on a logarithmic scale against the offered rate in requests per second, a panel for each configuration; the objective is a dashed line and failed trials are crosses."
+	f.caption = "Response time percentiles p50, p95 and p99 in milliseconds on a logarithmic scale against the offered rate in requests per second, a panel for each configuration; every mark is a trial, lines join the medians of those that passed at about the same load, failed trials are crosses and the objective is a dashed line."
 	cols := min(len(m.Curves), 2)
 	f.height = 90 + vg.Length((len(m.Curves)+cols-1)/cols)*235
 	panels := make([]*plot.Plot, len(m.Curves))
@@ -103,18 +104,24 @@ func objectiveLines(limits scenarios.Objectives) drawn {
 	}
 }
 
+// latencyLine draws every trial as a mark, and a line through the medians of
+// the passed ones at about the same load.
 func latencyLine(k curve, q int) drawn {
 	look := quantileLooks[q]
 	return func(c draw.Canvas, x, y func(float64) vg.Length) {
 		var path []vg.Point
-		var shapes []draw.GlyphDrawer
+		for _, g := range loads(k.Points) {
+			if at, v := g.median(k.Class, q); v > 0 {
+				path = append(path, vg.Point{X: x(at), Y: y(v)})
+			}
+		}
+		polyline(c, draw.LineStyle{Color: look.color, Width: 1.6}, path)
 		for _, p := range k.Points {
 			l := p.Response[k.Class]
 			v := milliseconds(quantiles[q].of(l))
 			if v <= 0 {
 				continue
 			}
-			path = append(path, vg.Point{X: x(p.Offered), Y: y(v)})
 			shape := look.shape
 			switch {
 			case p.Verdict == analysis.Failed:
@@ -122,13 +129,46 @@ func latencyLine(k curve, q int) drawn {
 			case !claimable(l.Count, quantiles[q].q):
 				shape = look.hollow
 			}
-			shapes = append(shapes, shape)
-		}
-		polyline(c, draw.LineStyle{Color: look.color, Width: 1.4}, path)
-		for i, at := range path {
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: look.color, Radius: 3.6, Shape: shapes[i]}, at)
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: look.color, Radius: 3.2, Shape: shape}, vg.Point{X: x(p.Offered), Y: y(v)})
 		}
 	}
+}
+
+// load is a group of passed trials at about the same offered rate.
+type load []point
+
+// loads groups the passed points, which come by rising rate: a gap of 6 % of
+// the highest rate begins a new group.
+func loads(points []point) (groups []load) {
+	var highest float64
+	for _, p := range points {
+		highest = max(highest, p.Offered)
+	}
+	last := math.Inf(-1)
+	for _, p := range points {
+		if p.Verdict != analysis.Passed {
+			continue
+		}
+		if p.Offered-last > 0.06*highest {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], p)
+		last = p.Offered
+	}
+	return groups
+}
+
+// median returns the mean rate of a group, requests/s, and its median q-th
+// quantile in ms.
+func (g load) median(class string, q int) (rate, value float64) {
+	var rates, values []float64
+	for _, p := range g {
+		rates = append(rates, p.Offered)
+		values = append(values, milliseconds(quantiles[q].of(p.Response[class])))
+	}
+	rate, _ = stats.Mean(rates)
+	value, _ = stats.Median(values)
+	return rate, value
 }
 
 func latencyKeys(m *model) (keys []key) {

@@ -14,13 +14,14 @@ const (
 	Probe      = "probe"      // a tenth of the load: can it meet the objectives at all
 	Bracket    = "bracket"    // open loop, walking towards the sustainable rate
 	Final      = "final"      // open loop, fresh starts of the finalists, interleaved
+	Curve      = "curve"      // open loop, at a share of the sustainable rate: latency at lower loads
 )
 
 // Step is what to measure next.
 type Step struct {
 	Cell        scenarios.Cell
 	Start       int           // which fresh start of the cell; steps in a row that share it share the running stack
-	Phase       string        // Saturation, Probe, Bracket or Final
+	Phase       string        // Saturation, Probe, Bracket, Final or Curve
 	Rate        float64       // offered, requests per second; 0 means closed loop
 	Connections int           // closed loop only: requests kept in flight
 	Warmup      time.Duration // load before measuring
