@@ -202,7 +202,7 @@ func (g *grid) withoutWinner(res *Result) {
 		res.Because = fmt.Sprintf("none of the %d cells meets the objectives within the limits: %d at no rate, %d beyond a limit, %d did not run", n, infeasible, struck, failed)
 	case n > 0 && failed == n:
 		res.Outcome = Inconclusive
-		res.Because = fmt.Sprintf("none of the %d cells could be run", n)
+		res.Because = fmt.Sprintf("none of the %d cells would start and keep running", n)
 	default:
 		res.Outcome = Inconclusive
 		res.Because = "too little could be measured to say"

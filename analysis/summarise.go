@@ -256,7 +256,7 @@ func (g *grid) unfinished() string {
 	if unwalked > 0 {
 		out = append(out, fmt.Sprintf("for %d of %d cells only the saturation throughput was measured", unwalked, len(g.cells)))
 	}
-	if rounds := g.finalRounds(); rounds < g.scenario.Search.Finals {
+	if rounds := g.finalRounds(); rounds < g.scenario.Search.Finals && len(g.finalists()) > 0 {
 		out = append(out, fmt.Sprintf("%d of %d final rounds were measured", rounds, g.scenario.Search.Finals))
 	}
 	if len(out) == 0 {

@@ -142,7 +142,7 @@ func (m *model) alerts() {
 		m.Alerts = append(m.Alerts, "Measured on the embedded synthetic stack, not on a Python application: the figures say nothing about a real one.")
 	}
 	if m.Result.Partial != "" {
-		m.Alerts = append(m.Alerts, sentence("Partial: the search did not finish, "+m.Result.Partial))
+		m.Alerts = append(m.Alerts, sentence("Partial: "+m.Result.Partial))
 	}
 }
 
@@ -248,6 +248,8 @@ func (m *model) tags(c *analysis.Cell) (tags []string, why string) {
 		return append(tags, "failed"), firstLine(c.Failure)
 	case c.Sustainable() == nil && c.Passed+c.Failed+c.Void == 0:
 		return append(tags, "not measured"), ""
+	case c.Sustainable() == nil && c.Saturation != nil && len(c.Curve) == 0:
+		return append(tags, "saturation only"), value(c.Saturation) + " requests/s in a closed loop"
 	case c.Sustainable() == nil:
 		return append(tags, "no sustainable rate found"), ""
 	}

@@ -90,7 +90,7 @@ func expandsAnywhere(text string) error {
 	return nil
 }
 
-// exclusions checks that each names cells and servers and proxies of the matrix.
+// exclusions checks that each names cells, servers and proxies that exist.
 func (c checker) exclusions(m Matrix) bool {
 	good := true
 	for i, text := range m.Exclude {
@@ -106,14 +106,15 @@ func (c checker) exclusions(m Matrix) bool {
 			continue
 		}
 		for _, part := range []struct {
-			key, list string
-			names     []string
+			key   string
+			names []string
 		}{
-			{"server", "matrix.servers", m.Servers}, {"proxy", "matrix.proxies", m.Proxies},
+			{"server", c.cat.Servers}, {"proxy", c.cat.Proxies},
 		} {
-			name, ok := e[part.key]
-			if ok && !slices.Contains(part.names, name) && !c.isWrong(part.list) {
-				c.fault(path, fmt.Sprintf("excludes %s=%s, which is not in %s", part.key, name, part.list), suggest(name, part.names))
+			// One that exists but is not in the matrix excludes nothing: it is
+			// there for when --set brings it back.
+			if name, ok := e[part.key]; ok && !slices.Contains(part.names, name) {
+				c.fault(path, fmt.Sprintf("names the unknown %s %q", part.key, name), suggest(name, part.names))
 				good = false
 			}
 		}

@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"sweetspot/runner/process"
 	"sweetspot/runner/rundir"
@@ -300,5 +306,120 @@ func TestDiskFull(t *testing.T) {
 	nothingLeft(t, filepath.Join(disk, "out"))
 	if _, err := rundir.Read(filepath.Join(disk, "out")); err != nil {
 		t.Errorf("the run cannot be read: %v", err)
+	}
+}
+
+// vegeta itself reads the raw results: its count and status codes are those of
+// report.json, and so are the quantiles of what it reads.
+func TestVegetaReadsRawResults(t *testing.T) {
+	dir := t.TempDir()
+	run := filepath.Join(dir, "out")
+	scenarioFile(t, dir, waitScenario)
+	s := begin(t, dir, "run", "wait.yaml", "--out", "out", "--quiet", "--budget", "20s")
+	if code := s.end(); code != exitGood && code != exitInconclusive {
+		t.Fatalf("exit code %d\n%s", code, s.errors.String())
+	}
+	trial := largestTrial(t, run)
+	raw := unzip(t, filepath.Join(run, "trials", fmt.Sprintf("%04d", trial.ID), rundir.RawFile))
+
+	cmd := exec.CommandContext(t.Context(), "go", "tool", "vegeta", "report", "-type=json")
+	cmd.Stdin = bytes.NewReader(raw)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Requests    uint64            `json:"requests"`
+		StatusCodes map[string]uint64 `json:"status_codes"`
+	}
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatal(err)
+	}
+	all := trial.Classes.All
+	if got.Requests != all.Sent || !maps.Equal(got.StatusCodes, all.Statuses) {
+		t.Errorf("vegeta: %d requests, %v; report.json: %d, %v", got.Requests, got.StatusCodes, all.Sent, all.Statuses)
+	}
+	latencies := decode(t, raw)
+	for _, q := range []struct {
+		name   string
+		share  float64
+		report float64
+	}{{"p50", 0.50, all.Service.P50}, {"p95", 0.95, all.Service.P95}, {"p99", 0.99, all.Service.P99}} {
+		at := latencies[int(math.Ceil(q.share*float64(len(latencies))))-1]
+		if off := math.Abs(float64(at.Microseconds())/1000/q.report - 1); off > 0.01 {
+			t.Errorf("%s: %v in the raw results, %g ms in report.json: off by %.1f %%", q.name, at, q.report, 100*off)
+		}
+	}
+}
+
+// reportedTrial is what the test reads of a trial in report.json.
+type reportedTrial struct {
+	ID      int `json:"id"`
+	Classes struct {
+		All struct {
+			Sent     uint64            `json:"sent"`
+			Statuses map[string]uint64 `json:"statuses"`
+			Service  struct {
+				P50 float64 `json:"p50_ms"`
+				P95 float64 `json:"p95_ms"`
+				P99 float64 `json:"p99_ms"`
+			} `json:"service"`
+		} `json:"all"`
+	} `json:"classes"`
+}
+
+func largestTrial(t *testing.T, run string) (largest reportedTrial) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(run, "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		Trials []reportedTrial `json:"trials"`
+	}
+	if err := json.Unmarshal(b, &report); err != nil {
+		t.Fatal(err)
+	}
+	for _, trial := range report.Trials {
+		if trial.Classes.All.Sent > largest.Classes.All.Sent {
+			largest = trial
+		}
+	}
+	return largest
+}
+
+func unzip(t *testing.T, file string) []byte {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// decode returns the latencies in vegeta's encoding, sorted.
+func decode(t *testing.T, raw []byte) (latencies []time.Duration) {
+	t.Helper()
+	next := vegeta.NewDecoder(bytes.NewReader(raw))
+	for {
+		var hit vegeta.Result
+		err := next(&hit)
+		if errors.Is(err, io.EOF) {
+			slices.Sort(latencies)
+			return latencies
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		latencies = append(latencies, hit.Latency)
 	}
 }

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"sweetspot/runner/process"
+	"sweetspot/runner/sample"
 	"sweetspot/runner/stack"
 )
 
@@ -27,6 +29,16 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", e.Getenv("PATH")+":/usr/sbin:/usr/bin:/bin")
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "gunicorn" {
+				return false, fmt.Errorf("unknown condition %s", name)
+			}
+			python, tried := sample.FindPython("django", "gunicorn")
+			if python == "" && os.Getenv("SWEETSPOT_REQUIRE_STACKS") == "1" {
+				return false, fmt.Errorf("no Python with Django and gunicorn: %v", tried)
+			}
+			return python != "", nil
 		},
 	})
 }
