@@ -17,9 +17,10 @@ build:
 	@mkdir -p bin
 	@go build -ldflags "-X main.release=$(RELEASE)" -o bin/sweetspot ./cmd/sweetspot
 
+# One package at a time: what measures must not share the machine.
 test: check
 	@.ci/install test
-	SWEETSPOT_REQUIRE_STACKS=1 go test -race -timeout 20m ./...
+	SWEETSPOT_REQUIRE_STACKS=1 go test -race -p 1 -timeout 20m ./...
 
 check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w:"; echo "$$unformatted"; exit 1; fi

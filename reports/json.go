@@ -171,7 +171,6 @@ type trialDoc struct {
 	InFlight    quantity            `json:"mean_in_flight"`
 	Workers     int                 `json:"effective_workers"`
 	Threads     int                 `json:"effective_threads"`
-	PeakFlight  int                 `json:"peak_in_flight"`
 	Classes     map[string]classDoc `json:"classes"`
 	App         groupDoc            `json:"app"`
 	ProxyUse    groupDoc            `json:"proxy"`
@@ -358,7 +357,7 @@ func newTrialDoc(t analysis.Judged) trialDoc {
 		DurationS: quantity(t.Step.Duration.Seconds()), WarmupS: quantity(t.Step.Warmup.Seconds()), Connections: t.Step.Connections,
 		Offered: known(t.Step.Rate), Achieved: quantity(t.Load.Achieved), Goodput: quantity(t.Load.Goodput),
 		Planned: t.Load.Planned, Sent: t.Load.Sent, InFlight: quantity(t.Load.InFlight),
-		Workers: t.Effective.Workers, Threads: t.Effective.Threads, PeakFlight: t.Effective.PeakInFlight, Classes: map[string]classDoc{},
+		Workers: t.Effective.Workers, Threads: t.Effective.Threads, Classes: map[string]classDoc{},
 		App: newGroupDoc(t.Usage.App), ProxyUse: newGroupDoc(t.Usage.Proxy), Generator: newGroupDoc(t.Usage.Generator),
 		ForeignS: quantity(t.Usage.ForeignSeconds), StealS: quantity(t.Usage.StealSeconds), Throttled: t.Usage.Throttled, Overflows: t.Usage.ListenOverflows,
 		Aborted: t.Load.Aborted, Failure: t.Failure, Broken: t.Broken,

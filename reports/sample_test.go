@@ -208,7 +208,7 @@ func sampleTrials(winner, infeasible, lottery scenarios.Cell) (trials []analysis
 		t := analysis.Judged{Verdict: v, Trial: rundir.Trial{
 			ID: len(trials) + 1, Began: sampleTime.Add(time.Duration(len(trials)-300) * time.Second), Cost: 27 * time.Second, Fresh: true,
 			Step:      rundir.Step{Cell: c, Start: 1, Phase: phase, Rate: rate, Warmup: 5 * time.Second, Duration: 20 * time.Second},
-			Effective: rundir.Effective{Workers: c.Workers, Threads: c.Threads, PeakInFlight: c.Slots()},
+			Effective: rundir.Effective{Workers: c.Workers, Threads: c.Threads},
 			Load: rundir.Load{
 				Offered: rate, Achieved: rate, Goodput: rate, Planned: n, Sent: n, InFlight: 2.9,
 				Classes: map[string]rundir.Class{scenarios.All: {

@@ -53,10 +53,9 @@ type Trial struct {
 
 // Effective is the configuration as read back from the running stack.
 type Effective struct {
-	Workers      int                 // live worker processes
-	Threads      int                 // most threads seen in one worker, housekeeping ones included; 0 when not read
-	PeakInFlight int                 `json:",omitempty"` // most requests in the application at once, where it tells
-	Argv         map[string][]string `json:",omitempty"` // command line per process, by role: app, proxy
+	Workers int                 // live worker processes
+	Threads int                 // most threads seen in one worker, housekeeping ones included; 0 when not read
+	Argv    map[string][]string `json:",omitempty"` // command line per process, by role: app, proxy
 }
 
 // Load is what the generator sent and what came back in the measured part of
