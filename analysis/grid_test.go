@@ -110,15 +110,15 @@ func TestSustainableRateAgreesWithTheQueue(t *testing.T) {
 }
 
 // longRunRate bisects the rate at which the q-quantile of an M/D/c queue's
-// response time meets the limit, on trials of 3,000 s.
+// response time meets the limit, on trials of 2,000 s.
 func longRunRate(c [2]int, wait time.Duration, q, limit float64) float64 {
 	low, high := 1.0, float64(c[0]*c[1])/wait.Seconds()
-	for range 12 {
+	for range 10 {
 		mid := (low + high) / 2
 		m := newSimulated(8, 0, wait, 99)
 		m.startSD, m.trialSD = 0, 0
 		cell := scenarios.Cell{Workers: c[0], Threads: c[1]}
-		l := m.attack(rundir.Step{Cell: cell, Rate: mid, Duration: 3000 * time.Second}, 1)
+		l := m.attack(rundir.Step{Cell: cell, Rate: mid, Duration: 2000 * time.Second}, 1)
 		if l.Classes[scenarios.All].Response.P95.Seconds() < limit {
 			low = mid
 		} else {

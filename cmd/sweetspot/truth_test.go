@@ -98,7 +98,7 @@ traffic:
   arrivals: constant
   requests: [{name: io, path: /}]
 objectives: [p99 < 60ms]
-search: {budget: 10m, trial: 3s, burst: 2s, warmup: 500ms, finals: 1, replicates: 1}
+search: {budget: 5m, trial: 2s, burst: 2s, warmup: 300ms, finals: 1}
 `
 	slots := func(r *analysis.Result, w, th int) *analysis.Cell {
 		for _, c := range r.Cells {
@@ -157,7 +157,7 @@ matrix: {servers: [embedded], %s}
 traffic:
   requests: [{name: work, path: /}]
 objectives: [p99 < 400ms]
-search: {budget: 3m, trial: 2s, burst: 1s, warmup: 300ms, finals: 2}
+search: {budget: 2m, trial: 1s, burst: 500ms, warmup: 200ms, finals: 1}
 `, tt.route, tt.matrix)
 			res := quiet(t, text, func(r *analysis.Result) bool { return r.Outcome == analysis.Recommended })
 			if w := res.Winner.Cell; w.Workers != tt.workers || w.Threads != tt.threads {
