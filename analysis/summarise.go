@@ -246,7 +246,7 @@ func (g *grid) unfinished() string {
 		switch {
 		case len(g.starts(c.Cell, 0, finalStart)) == 0:
 			unseen++
-		case g.meanBurst(c.Cell, finalStart) > 0 && !g.walked(c.Cell):
+		case g.meanBurst(c.Cell, finalStart) > 0 && !g.walked(c.Cell) && len(g.starts(c.Cell, finalStart, g.lastStart())) == 0:
 			unwalked++
 		}
 	}
@@ -292,7 +292,7 @@ func warnings(res *Result) (out []string) {
 		out = append(out, fmt.Sprintf("%d of %d trials are void: the machine was too busy or too small; measure again on a quiet one", void, n))
 	}
 	if w := res.Winner; w != nil && w.Final != nil && w.Final.N < 3 {
-		out = append(out, fmt.Sprintf("the recommendation rests on %d fresh starts; 3 or more tell luck from merit: raise the budget", w.Final.N))
+		out = append(out, fmt.Sprintf("the recommendation rests on fewer than 3 fresh starts (%d): raise the budget to tell luck from merit", w.Final.N))
 	}
 	if res.RunnerUp != nil && res.RunnerUp.Tied {
 		out = append(out, "the winner is statistically tied: another run may name another of the tied cells")

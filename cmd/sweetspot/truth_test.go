@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,8 +18,8 @@ import (
 )
 
 // measureEmbedded runs a scenario on the real embedded stack and returns what
-// it found.
-func measureEmbedded(t *testing.T, text string) *analysis.Result {
+// it found. Of its cells it measures those that keep accepts, or all if nil.
+func measureEmbedded(t *testing.T, text string, keep func(scenarios.Cell) bool) *analysis.Result {
 	t.Helper()
 	cat := stack.Catalogue()
 	s, err := scenarios.Parse("truth.yaml", []byte(text), t.TempDir(), nil, cat)
@@ -46,7 +48,7 @@ func measureEmbedded(t *testing.T, text string) *analysis.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cells := s.Cells(len(cpus.App), cat)
+	cells := slices.DeleteFunc(s.Cells(len(cpus.App), cat), func(p scenarios.Planned) bool { return keep != nil && !keep(p.Cell) })
 	p := &progress{w: testWriter{t}, scenario: s}
 	cfg := runner.Config{Run: run, App: app, Strategy: analysis.Grid(s, cells), Observe: p.observe}
 	if err := runner.Run(t.Context(), cfg); err != nil {
@@ -68,11 +70,11 @@ func (w testWriter) Write(p []byte) (int, error) {
 
 // quiet measures up to three times: a machine that is busy with something else
 // makes trials void, and void trials are no answer.
-func quiet(t *testing.T, text string, answered func(*analysis.Result) bool) *analysis.Result {
+func quiet(t *testing.T, text string, keep func(scenarios.Cell) bool, answered func(*analysis.Result) bool) *analysis.Result {
 	t.Helper()
 	var res *analysis.Result
 	for range 3 {
-		if res = measureEmbedded(t, text); answered(res) {
+		if res = measureEmbedded(t, text, keep); answered(res) {
 			return res
 		}
 		t.Logf("no answer: %s %v", res.Because, res.Warnings)
@@ -81,51 +83,90 @@ func quiet(t *testing.T, text string, answered func(*analysis.Result) bool) *ana
 	return nil
 }
 
-// A queue of W × T slots with a constant service time and constant arrivals
-// (D/D/c) sustains slots over service time, whatever the limit above it.
-func TestSustainableRateOfTheEmbeddedStack(t *testing.T) {
-	const text = `
+// waitText is a scenario of one route that waits 20 ms.
+const waitText = `
 name: truth
 app:
   interface: embedded
   routes: [{path: /, wait: 20ms}]
-matrix:
-  servers: [embedded]
-  workers: [1, 2, 4]
-  threads: [1, 2]
-  exclude: [workers=1/threads=2, workers=2/threads=1, workers=4/threads=1]
+matrix: {servers: [embedded], workers: [1, 2, 4], threads: [1, 2]}
 traffic:
-  arrivals: constant
+  arrivals: %s
   requests: [{name: io, path: /}]
-objectives: [p99 < 60ms]
-search: {budget: 5m, trial: 2s, burst: 2s, warmup: 300ms, finals: 1}
+objectives: [%s]
+search: {budget: 10m, trial: %s, burst: 2s, warmup: 300ms, finals: %d}
 `
-	slots := func(r *analysis.Result, w, th int) *analysis.Cell {
-		for _, c := range r.Cells {
-			if c.Cell.Workers == w && c.Cell.Threads == th {
-				return c
-			}
+
+const service = 20 * time.Millisecond
+
+// sustained returns the sustainable rate of a cell; 0 for none.
+func sustained(r *analysis.Result, workers, threads int) float64 {
+	for _, c := range r.Cells {
+		if c.Cell.Workers == workers && c.Cell.Threads == threads && c.Sustainable() != nil {
+			return c.Sustainable().Value
 		}
-		return nil
 	}
+	return 0
+}
+
+// A queue of W × T slots with a constant service time and constant arrivals
+// (D/D/c) sustains slots over service time, whatever the limit above it.
+func TestSustainableRateWithConstantArrivals(t *testing.T) {
 	wanted := [][2]int{{1, 1}, {2, 2}, {4, 2}}
-	res := quiet(t, text, func(r *analysis.Result) bool {
-		for _, w := range wanted {
-			if c := slots(r, w[0], w[1]); c == nil || c.Sustainable() == nil {
-				return false
-			}
-		}
-		return true
+	keep := func(c scenarios.Cell) bool { return slices.Contains(wanted, [2]int{c.Workers, c.Threads}) }
+	res := quiet(t, fmt.Sprintf(waitText, scenarios.Constant, "p99 < 60ms", "2s", 1), keep, func(r *analysis.Result) bool {
+		return !slices.ContainsFunc(wanted, func(w [2]int) bool { return sustained(r, w[0], w[1]) == 0 })
 	})
 	for _, w := range wanted {
-		t.Run(fmt.Sprintf("%dx%d", w[0], w[1]), func(t *testing.T) {
-			c := slots(res, w[0], w[1])
-			truth := float64(w[0]*w[1]) / (20 * time.Millisecond).Seconds()
-			if off := c.Sustainable().Value/truth - 1; math.Abs(off) > 0.05 {
-				t.Errorf("%v sustains %.1f requests/s, the queue %.1f: off by %+.1f %%", c.Cell, c.Sustainable().Value, truth, 100*off)
-			}
-		})
+		truth := float64(w[0]*w[1]) / service.Seconds()
+		if got := sustained(res, w[0], w[1]); math.Abs(got/truth-1) > 0.05 {
+			t.Errorf("%d×%d sustains %.1f requests/s, the queue %.1f: off by %+.1f %%", w[0], w[1], got, truth, 100*(got/truth-1))
+		}
 	}
+}
+
+// The same with Poisson arrivals (M/D/c), where the limit decides.
+func TestSustainableRateWithPoissonArrivals(t *testing.T) {
+	const limit = 100 * time.Millisecond
+	keep := func(c scenarios.Cell) bool { return c.Slots() == 8 }
+	res := quiet(t, fmt.Sprintf(waitText, scenarios.Poisson, "p95 < 100ms", "8s", 2), keep, func(r *analysis.Result) bool {
+		return sustained(r, 4, 2) > 0
+	})
+	truth := poissonRate(8, 0.95, limit)
+	if got := sustained(res, 4, 2); math.Abs(got/truth-1) > 0.05 {
+		t.Errorf("4×2 sustains %.1f requests/s, the queue %.1f: off by %+.1f %%", got, truth, 100*(got/truth-1))
+	}
+}
+
+// poissonRate bisects the rate, requests/s, at which the q-quantile of the
+// response time of an M/D/c queue meets the limit. First come, first served
+// and equally long, requests leave in the order they came: each starts when it
+// arrives or when the c-th before it leaves, whichever is later.
+func poissonRate(c int, q float64, limit time.Duration) float64 {
+	const n = 400_000
+	low, high := 0.0, float64(c)/service.Seconds()
+	for range 14 {
+		rate := (low + high) / 2
+		rng := rand.New(rand.NewPCG(1, 2))
+		leaves, responses := make([]float64, n), make([]float64, n)
+		at := 0.0
+		for i := range n {
+			at += rng.ExpFloat64() / rate
+			starts := at
+			if i >= c {
+				starts = max(starts, leaves[i-c])
+			}
+			leaves[i] = starts + service.Seconds()
+			responses[i] = leaves[i] - at
+		}
+		slices.Sort(responses)
+		if responses[int(q*n)] < limit.Seconds() {
+			low = rate
+		} else {
+			high = rate
+		}
+	}
+	return (low + high) / 2
 }
 
 // The right cell of three declared workloads is arithmetic. A process keeps one
@@ -159,7 +200,7 @@ traffic:
 objectives: [p99 < 400ms]
 search: {budget: 2m, trial: 1s, burst: 500ms, warmup: 200ms, finals: 1}
 `, tt.route, tt.matrix)
-			res := quiet(t, text, func(r *analysis.Result) bool { return r.Outcome == analysis.Recommended })
+			res := quiet(t, text, nil, func(r *analysis.Result) bool { return r.Outcome == analysis.Recommended })
 			if w := res.Winner.Cell; w.Workers != tt.workers || w.Threads != tt.threads {
 				t.Errorf("recommends %v, want %d workers of %d threads", w, tt.workers, tt.threads)
 			}
