@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/montanaflynn/stats"
@@ -69,9 +70,9 @@ func (g *grid) ranked() []scenarios.Planned {
 	}
 	slices.SortStableFunc(all, func(a, b ranking) int {
 		if a.found != b.found {
-			return descending(a.found, b.found)
+			return cmp.Compare(b.found, a.found)
 		}
-		return descending(a.bursts, b.bursts)
+		return cmp.Compare(b.bursts, a.bursts)
 	})
 	out := make([]scenarios.Planned, len(all))
 	for i, r := range all {

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -180,19 +181,9 @@ func (g *grid) byThroughput() []scenarios.Cell {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b scenarios.Cell) int {
-		return descending(g.meanBurst(a, finalStart), g.meanBurst(b, finalStart))
+		return cmp.Compare(g.meanBurst(b, finalStart), g.meanBurst(a, finalStart))
 	})
 	return out
-}
-
-func descending(a, b float64) int {
-	switch {
-	case a > b:
-		return -1
-	case a < b:
-		return 1
-	}
-	return 0
 }
 
 // wanted says whether a visit has work left. One that has not begun is begun
@@ -287,7 +278,10 @@ func (g *grid) doubtful(v *visit) bool {
 // walk returns the walk of a visit so far.
 func (g *grid) walk(v *visit) walk {
 	saturation := g.saturation(v)
-	w := walk{start: g.guess(v, saturation), cap: saturation, resolution: g.plan.Resolution, most: g.plan.Tries}
+	w := walk{start: g.guess(v, saturation), resolution: g.plan.Resolution, most: g.plan.Tries}
+	// One short burst may be disturbed: what earlier starts saturated at is as
+	// good a bound.
+	w.cap = max(saturation, g.meanBurst(v.cell, v.start))
 	if v.start >= finalStart {
 		w.most = g.plan.FinalTries
 	}

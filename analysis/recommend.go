@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -28,7 +29,7 @@ func (g *grid) recommend(res *Result) {
 		g.withoutWinner(res)
 		return
 	}
-	slices.SortStableFunc(candidates, func(a, b *Cell) int { return descending(a.Final.Value, b.Final.Value) })
+	slices.SortStableFunc(candidates, func(a, b *Cell) int { return cmp.Compare(b.Final.Value, a.Final.Value) })
 	best := candidates[0]
 	var tied []*Cell
 	for _, c := range candidates {

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -198,7 +199,7 @@ func (c *Cell) curve(trials []Judged) {
 		}
 		c.Curve = append(c.Curve, p)
 	}
-	slices.SortStableFunc(c.Curve, func(a, b Point) int { return -descending(a.Offered, b.Offered) })
+	slices.SortStableFunc(c.Curve, func(a, b Point) int { return cmp.Compare(a.Offered, b.Offered) })
 }
 
 // latencies merges the histograms of the trials near the sustainable rate:
