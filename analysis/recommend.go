@@ -42,6 +42,7 @@ func (g *grid) recommend(res *Result) {
 	res.Outcome, res.Winner = Recommended, tied[0]
 	res.Ties = tied[1:]
 	res.RunnerUp = runnerUp(candidates, res.Winner)
+	g.doubtRunnerUp(res)
 	res.Folklore = g.folklore(res)
 	res.ProxyTax = g.proxyTwins(res)
 	res.Limit = limitOf(res.Winner, res.Trials)
@@ -106,6 +107,19 @@ func runnerUp(candidates []*Cell, winner *Cell) *Cell {
 		}
 	}
 	return nil
+}
+
+// doubtRunnerUp warns when the final rounds do not tell the winner from the
+// runner-up: the interval of their ratio holds 1, or there is none.
+func (g *grid) doubtRunnerUp(res *Result) {
+	if res.RunnerUp == nil || res.RunnerUp.Tied {
+		return
+	}
+	r := g.compare("runner-up", res.Winner, res.RunnerUp).Ratio
+	if r == nil || r.Low > 1 {
+		return
+	}
+	res.Warnings = append(res.Warnings, "these starts do not tell the winner from the runner-up at 95 %: another run may name the other; a longer budget tells more")
 }
 
 // folklore compares the winner with the better proxy of every folklore

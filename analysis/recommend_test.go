@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,5 +92,30 @@ func TestFolkloreComparison(t *testing.T) {
 	f := res.Folklore[0]
 	if f.Cell.Cell != behind || !f.Paired || f.Ratio.Value < 1.999 || f.Ratio.High > 2.001 {
 		t.Errorf("comparison %v, paired %v, ratio %+v; want %v, true, 2", f.Cell.Cell, f.Paired, f.Ratio, behind)
+	}
+}
+
+// A runner-up that the rounds do not tell from the winner is a doubt, one that
+// they do is none.
+func TestRunnerUpInDoubt(t *testing.T) {
+	s := testScenario(time.Hour, "p99 < 250ms")
+	a := scenarios.Cell{Server: "s", Proxy: "nginx", Workers: 4, Threads: 1}
+	b := scenarios.Cell{Server: "s", Proxy: "nginx", Workers: 5, Threads: 1}
+	for _, tt := range []struct {
+		name  string
+		rates []float64 // of b; a has 400 in every round
+		want  bool
+	}{
+		{"noisy", []float64{390, 300, 380}, true},
+		{"clear", []float64{300, 301, 299}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			done := slices.Concat(measuredAt(a, 1e8, 400, 400, 400), measuredAt(b, 2e8, tt.rates...))
+			res := conclude(t, s, []scenarios.Planned{{Cell: a}, {Cell: b}}, done)
+			got := slices.ContainsFunc(res.Warnings, func(w string) bool { return strings.Contains(w, "winner from the runner-up") })
+			if res.Winner.Cell != a || got != tt.want {
+				t.Errorf("winner %v, doubt %v in %q; want %v, %v", res.Winner.Cell, got, res.Warnings, a, tt.want)
+			}
+		})
 	}
 }

@@ -47,7 +47,7 @@ func Summarise(in Input) (*Result, error) {
 		res.Partial = g.unfinished()
 	}
 	g.recommend(res)
-	res.Warnings = warnings(res)
+	res.Warnings = append(res.Warnings, warnings(res)...)
 	return res, nil
 }
 
