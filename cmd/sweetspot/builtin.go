@@ -1,9 +1,8 @@
 package main
 
 import (
-	"os/exec"
-
 	"sweetspot/runner/sample"
+	"sweetspot/runner/stack"
 )
 
 // choice is a built-in scenario with what had to be changed in it.
@@ -23,18 +22,9 @@ func chooseBuiltIn() choice {
 		}}
 	}
 	c := choice{name: "django-shop"}
-	if !hasNginx() {
+	if !stack.HasProxy("nginx") {
 		c.sets = []string{"matrix.proxies=[direct]"}
 		c.notes = []string{"nginx is not here: measuring without a proxy only; to mend it: apt-get install nginx"}
 	}
 	return c
-}
-
-func hasNginx() bool {
-	for _, name := range []string{"nginx", "/usr/sbin/nginx"} {
-		if _, err := exec.LookPath(name); err == nil {
-			return true
-		}
-	}
-	return false
 }

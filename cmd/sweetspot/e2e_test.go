@@ -178,19 +178,7 @@ func trialFiles(t *testing.T, run string) map[string]string {
 // trials.
 func reportedCells(t *testing.T, run string) (cells []string) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(run, "report.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var report struct {
-		Trials []struct {
-			Cell string `json:"cell"`
-		} `json:"trials"`
-	}
-	if err := json.Unmarshal(b, &report); err != nil {
-		t.Fatal(err)
-	}
-	for _, trial := range report.Trials {
+	for _, trial := range reportedTrials(t, run) {
 		if !slices.Contains(cells, trial.Cell) {
 			cells = append(cells, trial.Cell)
 		}
@@ -354,7 +342,8 @@ func TestVegetaReadsRawResults(t *testing.T) {
 
 // reportedTrial is what the test reads of a trial in report.json.
 type reportedTrial struct {
-	ID      int `json:"id"`
+	ID      int    `json:"id"`
+	Cell    string `json:"cell"`
 	Classes struct {
 		All struct {
 			Sent     uint64            `json:"sent"`
@@ -368,7 +357,8 @@ type reportedTrial struct {
 	} `json:"classes"`
 }
 
-func largestTrial(t *testing.T, run string) (largest reportedTrial) {
+// reportedTrials returns the trials in report.json.
+func reportedTrials(t *testing.T, run string) []reportedTrial {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(run, "report.json"))
 	if err != nil {
@@ -380,7 +370,12 @@ func largestTrial(t *testing.T, run string) (largest reportedTrial) {
 	if err := json.Unmarshal(b, &report); err != nil {
 		t.Fatal(err)
 	}
-	for _, trial := range report.Trials {
+	return report.Trials
+}
+
+func largestTrial(t *testing.T, run string) (largest reportedTrial) {
+	t.Helper()
+	for _, trial := range reportedTrials(t, run) {
 		if trial.Classes.All.Sent > largest.Classes.All.Sent {
 			largest = trial
 		}

@@ -68,7 +68,7 @@ Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
 
 // run is the straight line from a scenario to a recommendation.
 func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
-	m, err := f.manifest(ctx, args)
+	m, app, err := f.manifest(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	defer func() { err = errors.Join(err, run.Close()) }()
 	progress.note("run directory: %s", run.Dir)
 
-	stopped := measure(ctx, run, progress)
+	stopped := measure(ctx, run, app, progress)
 	progress.clear()
 	if stopped != nil && !errors.Is(stopped, runner.ErrInterrupted) {
 		return stopped
@@ -140,7 +140,7 @@ func (f *runFlags) open(m *rundir.Manifest) (*rundir.Run, error) {
 }
 
 // measure prepares the application and runs the search.
-func measure(ctx context.Context, run *rundir.Run, p *progress) (err error) {
+func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress) error {
 	m := run.Manifest
 	release, err := process.Watch(m.RunID)
 	if err != nil {
@@ -154,8 +154,7 @@ func measure(ctx context.Context, run *rundir.Run, p *progress) (err error) {
 		return err
 	}
 	p.show("preparing the application", time.Duration(m.Scenario.Search.Budget))
-	app, err := stack.Prepare(ctx, &m.Scenario, run.Dir, io.Discard)
-	if err != nil {
+	if err := app.Prepare(ctx, m.Scenario.App, io.Discard); err != nil {
 		if ctx.Err() != nil {
 			return runner.ErrInterrupted
 		}
@@ -166,23 +165,24 @@ func measure(ctx context.Context, run *rundir.Run, p *progress) (err error) {
 	return runner.Run(ctx, runner.Config{Run: run, App: app, Strategy: strategy, Observe: p.observe})
 }
 
-// manifest resolves all that is to be known before anything is started.
-func (f *runFlags) manifest(ctx context.Context, args []string) (rundir.Manifest, error) {
+// manifest resolves all that is to be known before anything is started, the
+// application in the run directory to be among it.
+func (f *runFlags) manifest(ctx context.Context, args []string) (rundir.Manifest, *stack.App, error) {
 	m := rundir.Manifest{RunID: newRunID(), Tool: version(), Began: time.Now().UTC(), CommandLine: os.Args}
 	if err := f.scenario(&m, args); err != nil {
-		return m, err
+		return m, nil, err
 	}
 	s := &m.Scenario
 	var err error
 	if m.ScenarioHash, err = rundir.HashScenario(*s); err != nil {
-		return m, err
+		return m, nil, err
 	}
 	m.Seed = s.Search.Seed
 	if m.Host, err = sample.Host(); err != nil {
-		return m, err
+		return m, nil, err
 	}
 	if m.CPUs, err = chooseCPUs(s); err != nil {
-		return m, badInput(err)
+		return m, nil, badInput(err)
 	}
 	if m.CPUs.Shared {
 		m.Notes = append(m.Notes, fmt.Sprintf("generator, proxy and application share CPUs %v: this machine has too few to part them", m.CPUs.App))
@@ -190,12 +190,16 @@ func (f *runFlags) manifest(ctx context.Context, args []string) (rundir.Manifest
 	if f.out == "" {
 		f.out = fmt.Sprintf("runs/%s-%s", s.Name, m.Began.Format("20060102T150405Z"))
 	}
-	app, err := stack.Resolve(ctx, s, f.out)
+	dir := f.out
+	if f.resume != "" {
+		dir = f.resume
+	}
+	app, err := stack.Resolve(ctx, s, dir)
 	if err != nil {
-		return m, exitError{exitInconclusive, err}
+		return m, nil, exitError{exitInconclusive, err}
 	}
 	m.Versions = stack.Versions(ctx, app, s.Matrix.Servers, s.Matrix.Proxies)
-	return m, nil
+	return m, app, nil
 }
 
 // scenario fills in the scenario: that of the run to go on with, the one that

@@ -86,20 +86,24 @@ func Resolve(ctx context.Context, s *scenarios.Scenario, runDir string) (*App, e
 	return app, nil
 }
 
-// Prepare makes a scenario's application ready in runDir: it extracts a
-// built-in application, chooses the interpreter, checks that the programs of
-// the matrix are there, and runs the prepare commands, once: a folder that was
-// completely prepared in the same way is left as it is. log takes one line a
-// step.
+// Prepare is Resolve and then the application's own Prepare.
 func Prepare(ctx context.Context, s *scenarios.Scenario, runDir string, log io.Writer) (*App, error) {
 	app, err := Resolve(ctx, s, runDir)
 	if err != nil {
 		return nil, fmt.Errorf("prepare: %w", err)
 	}
-	if err := app.prepareOnce(ctx, s.App, log); err != nil {
-		return nil, fmt.Errorf("prepare: %w", err)
+	return app, app.Prepare(ctx, s.App, log)
+}
+
+// Prepare makes a resolved application ready in its run directory: it extracts
+// a built-in one and runs the prepare commands, once: a folder that was
+// completely prepared in the same way is left as it is. log takes one line a
+// command.
+func (a *App) Prepare(ctx context.Context, given scenarios.App, log io.Writer) error {
+	if err := a.prepareOnce(ctx, given, log); err != nil {
+		return fmt.Errorf("prepare: %w", err)
 	}
-	return app, nil
+	return nil
 }
 
 // prepareOnce does what is done once in a run, and stamps it when it is complete.

@@ -36,6 +36,11 @@ func findProgram(name string) (string, error) {
 	return path, nil
 }
 
+// HasProxy says whether the program of a proxy is installed.
+func HasProxy(name string) bool {
+	return checkPrograms(scenarios.Matrix{Proxies: []string{name}}) == nil
+}
+
 // checkPrograms says which programs of the matrix are missing.
 func checkPrograms(m scenarios.Matrix) error {
 	var errs []error
