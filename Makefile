@@ -1,17 +1,19 @@
-# make bench   set this machine up and run the main job; BUDGET=90s for a quick look
+# make bench   set this machine up and run the main job; BUDGET=90s for a quick look,
+#              SCENARIO=proxy-tax for another built-in scenario
 # make test    everything that must hold: format, vet, staticcheck, tests with the race detector
 # make build   bin/sweetspot
 
 SHELL := /bin/bash
 BUDGET ?=
+SCENARIO ?=
 RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null)
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 .PHONY: bench build test check bench-go clean
 
 bench: build
-	@.ci/install bench || echo "going on with what this machine has"
-	@bin/sweetspot run $(if $(BUDGET),--budget $(BUDGET))
+	@.ci/install $(if $(SCENARIO),servers,bench) || echo "going on with what this machine has"
+	@bin/sweetspot run $(SCENARIO) $(if $(BUDGET),--budget $(BUDGET))
 
 build:
 	@mkdir -p bin

@@ -10,8 +10,9 @@ import (
 )
 
 // finalists returns the cells to measure again on fresh starts: the leaders,
-// the leader's twins behind the other proxies, and of every folklore setting
-// the better proxy. Only trials before the finals choose them.
+// what the scenario compares or else the leader's twins behind the other
+// proxies, and of every folklore setting the better proxy. Only trials before
+// the finals choose them.
 func (g *grid) finalists() []scenarios.Planned {
 	ranked := g.ranked()
 	var out []scenarios.Planned
@@ -33,10 +34,8 @@ func (g *grid) finalists() []scenarios.Planned {
 			}
 		}
 	}
-	for _, c := range ranked {
-		if twins(c.Cell, ranked[0].Cell) {
-			add(c)
-		}
+	for _, c := range g.contestants(ranked) {
+		add(c)
 	}
 	return out
 }
@@ -47,9 +46,9 @@ func twins(a, b scenarios.Cell) bool {
 	return a == b
 }
 
-// ranked returns the cells that can hold some load, best first: by what
-// exploring found, and, where no walk was made, after those by saturation
-// throughput.
+// ranked returns the cells that can hold some load and ran as what they are,
+// best first: by what exploring found, and, where no walk was made, after those
+// by saturation throughput.
 func (g *grid) ranked() []scenarios.Planned {
 	type ranking struct {
 		cell   scenarios.Planned
@@ -58,6 +57,9 @@ func (g *grid) ranked() []scenarios.Planned {
 	}
 	var all []ranking
 	for _, c := range g.cells {
+		if g.mismatch(c.Cell, finalStart) != "" {
+			continue
+		}
 		found, _ := stats.Mean(g.estimates(c.Cell, 0, finalStart))
 		r := ranking{cell: c, found: found, bursts: g.meanBurst(c.Cell, finalStart)}
 		if !(found > 0) {

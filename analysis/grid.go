@@ -79,7 +79,7 @@ type visit struct {
 }
 
 func newGrid(s *scenarios.Scenario, cells []scenarios.Planned, done []rundir.Trial) *grid {
-	g := &grid{scenario: s, cells: cells, plan: newPlan(s.Search, len(cells), len(s.Matrix.Proxies)), visits: map[visitKey]*visit{}}
+	g := &grid{scenario: s, cells: cells, plan: newPlan(s, cells), visits: map[visitKey]*visit{}}
 	for _, t := range JudgeAll(s, done) {
 		v := g.visit(t.Step.Cell, t.Step.Start)
 		v.trials = append(v.trials, t)
@@ -103,12 +103,12 @@ func (g *grid) lastStart() int { return finalStart + g.scenario.Search.Finals }
 // fits in the budget; nil when there is none.
 func (g *grid) exploring() *visit {
 	for r := range g.scenario.Search.Replicates {
-		order := g.shuffled(g.cells, r)
+		order := g.exploringOrder(r)
 		for i, c := range order {
 			v := g.visit(c.Cell, 2*r)
 			v.burst, v.walk = true, !g.plan.Screen
 			v.label = fmt.Sprintf("cell %d of %d", i+1, len(order))
-			if g.wanted(v, g.burstLimit()) {
+			if g.wanted(v, g.visitLimit(r)) {
 				return v
 			}
 		}
@@ -126,11 +126,14 @@ func (g *grid) exploring() *visit {
 	return nil
 }
 
-// burstLimit is when to stop visiting cells for their bursts. When screening,
-// seeing every cell comes before a second look at any.
-func (g *grid) burstLimit() time.Duration {
-	if g.plan.Screen {
+// visitLimit is when to stop visiting cells in a replicate. Seeing every cell
+// comes before a second look at any, and before the last rounds of the finals.
+func (g *grid) visitLimit(replicate int) time.Duration {
+	switch {
+	case g.plan.Screen:
 		return g.plan.Budget
+	case replicate == 0:
+		return max(g.plan.Explore, g.plan.See)
 	}
 	return g.plan.Explore
 }
@@ -171,6 +174,26 @@ func (g *grid) shuffled(cells []scenarios.Planned, round int) []scenarios.Planne
 	return out
 }
 
+// exploringOrder is the order of a replicate's visits. Where running stacks are
+// resized, cells that differ in their workers only follow each other.
+func (g *grid) exploringOrder(round int) []scenarios.Planned {
+	order := g.shuffled(g.cells, round)
+	if !g.scenario.Search.Hot {
+		return order
+	}
+	first := map[scenarios.Cell]int{}
+	family := func(c scenarios.Cell) scenarios.Cell { c.Workers = 0; return c }
+	for i, c := range order {
+		if _, ok := first[family(c.Cell)]; !ok {
+			first[family(c.Cell)] = i
+		}
+	}
+	slices.SortStableFunc(order, func(a, b scenarios.Planned) int {
+		return cmp.Compare(first[family(a.Cell)], first[family(b.Cell)])
+	})
+	return order
+}
+
 // byThroughput returns the cells that have a saturation throughput, highest
 // first.
 func (g *grid) byThroughput() []scenarios.Cell {
@@ -207,15 +230,21 @@ func (g *grid) step(v *visit) (rundir.Step, bool) {
 	if len(v.trials) == 0 || v.trials[len(v.trials)-1].Failure != "" {
 		step.Warmup = g.plan.Warmup
 	}
-	if v.voids() > maxVoids || g.crashes(v.cell) >= maxCrashes {
+	step.Hot = g.scenario.Search.Hot && v.start < finalStart
+	if v.voids() > maxVoids || g.crashes(v.cell) >= maxCrashes || g.mismatch(v.cell, g.lastStart()) != "" {
 		return step, false
 	}
-	if v.burst && v.last(rundir.Saturation) == nil {
-		step.Phase, step.Connections, step.Duration = rundir.Saturation, 2*v.cell.Slots(), g.plan.Burst
-		return g.labelled(step, v), true
+	for _, class := range g.bursts(v) {
+		if v.lastOf(rundir.Saturation, class) == nil {
+			step.Phase, step.Class, step.Alone = rundir.Saturation, class, g.scenario.Traffic.Beside()
+			step.Connections, step.Duration = 2*v.cell.Slots(), g.plan.Burst
+			return g.labelled(step, v), true
+		}
 	}
 	saturation := g.saturation(v)
-	if !v.walk || saturation == 0 {
+	// What is held beside the attack is of interest for every cell, and the
+	// probe is the first trial that has it.
+	if saturation == 0 || !v.walk && !g.scenario.Traffic.Beside() {
 		return step, false
 	}
 	if v.start < finalStart && g.doubtful(v) {
@@ -228,6 +257,9 @@ func (g *grid) step(v *visit) (rundir.Step, bool) {
 			return step, false
 		}
 	}
+	if !v.walk {
+		return step, false
+	}
 	step.Phase = rundir.Bracket
 	if v.start >= finalStart {
 		step.Phase = rundir.Final
@@ -235,7 +267,7 @@ func (g *grid) step(v *visit) (rundir.Step, bool) {
 	rate, ok := g.walk(v).next()
 	if !ok && v.start >= finalStart {
 		step.Phase = rundir.Curve
-		rate, ok = g.belowRate(v)
+		rate, step.Alone, ok = g.belowRate(v)
 	}
 	step.Rate = rate
 	return g.labelled(step, v), ok
@@ -246,10 +278,64 @@ func (g *grid) step(v *visit) (rundir.Step, bool) {
 var curveShares = []float64{0.5, 0.75, 0.25, 0.9}
 
 // belowRate returns the rate at which a final visit measures its point of the
-// latency curve; ok is false when it has, or sustains nothing.
-func (g *grid) belowRate(v *visit) (rate float64, ok bool) {
+// latency curve; ok is false when it has, or sustains nothing. Where the
+// traffic has something beside the attack, the point is measured again alone:
+// the two tell what that costs.
+func (g *grid) belowRate(v *visit) (rate float64, alone, ok bool) {
 	rate = g.walk(v).estimate() * curveShares[(v.start-finalStart)%len(curveShares)]
-	return rate, rate > 0 && v.last(rundir.Curve) == nil
+	if rate <= 0 {
+		return 0, false, false
+	}
+	if v.curve(false) == nil {
+		return rate, false, true
+	}
+	return rate, true, g.scenario.Traffic.Beside() && v.curve(true) == nil
+}
+
+// curve returns the visit's point of the latency curve that says something,
+// with what is beside the attack or alone; nil for none.
+func (v *visit) curve(alone bool) *Judged {
+	for i := range v.trials {
+		if t := &v.trials[i]; t.Step.Phase == rundir.Curve && t.Step.Alone == alone && t.Verdict.Kind != Void && t.Load.Sent > 0 {
+			return t
+		}
+	}
+	return nil
+}
+
+// bursts are the classes whose saturation throughput a visit measures, "" for
+// the whole mix. Final visits measure static and dynamic traffic apart where
+// proxies are compared.
+func (g *grid) bursts(v *visit) []string {
+	switch {
+	case !v.burst:
+		return nil
+	case v.start >= finalStart && g.parted():
+		return []string{"", scenarios.Static, scenarios.Dynamic}
+	}
+	return []string{""}
+}
+
+// parted says whether static and dynamic traffic are also measured apart.
+func (g *grid) parted() bool {
+	has := func(class string) bool {
+		return slices.ContainsFunc(g.scenario.Traffic.Requests, func(r scenarios.Request) bool { return r.Class == class && r.Weight > 0 })
+	}
+	compared := g.scenario.Search.Compare == scenarios.CompareProxy || g.scenario.Search.Compare == scenarios.CompareClass
+	return compared && has(scenarios.Static) && has(scenarios.Dynamic)
+}
+
+// mismatch says where a stack of the cell, of a start below end, was not the
+// cell; empty when none was.
+func (g *grid) mismatch(c scenarios.Cell, end int) string {
+	for _, start := range g.starts(c, 0, end) {
+		for _, t := range g.visits[visitKey{c, start}].trials {
+			if why := mismatch(t.Trial); why != "" {
+				return why
+			}
+		}
+	}
+	return ""
 }
 
 func (g *grid) labelled(step rundir.Step, v *visit) rundir.Step {
@@ -261,6 +347,9 @@ func (g *grid) labelled(step rundir.Step, v *visit) rundir.Step {
 // doubtful says whether a probe is needed before a walk: the saturation burst
 // itself, with two requests for every slot, missed a latency objective.
 func (g *grid) doubtful(v *visit) bool {
+	if g.scenario.Traffic.Beside() {
+		return true // the burst was alone
+	}
 	var burst *Judged
 	for _, start := range g.starts(v.cell, 0, v.start+1) {
 		if b := g.visits[visitKey{v.cell, start}].last(rundir.Saturation); b != nil {
@@ -281,7 +370,9 @@ func (g *grid) walk(v *visit) walk {
 	w := walk{start: g.guess(v, saturation), resolution: g.plan.Resolution, most: g.plan.Tries}
 	// One short burst may be disturbed: what earlier starts saturated at is as
 	// good a bound.
-	w.cap = max(saturation, g.meanBurst(v.cell, v.start))
+	if g.bounded(v.cell) {
+		w.cap = max(saturation, g.meanBurst(v.cell, v.start))
+	}
 	if v.start >= finalStart {
 		w.most = g.plan.FinalTries
 	}
@@ -303,10 +394,31 @@ func (g *grid) guess(v *visit, saturation float64) float64 {
 			shares = append(shares, e/g.saturation(earlier))
 		}
 	}
-	if share, err := stats.Mean(shares); err == nil {
+	share, err := stats.Mean(shares)
+	switch {
+	case err != nil:
+		return firstRate(g.scenario, saturation)
+	case g.bounded(v.cell):
 		return saturation * min(share, 1)
 	}
-	return firstRate(g.scenario, saturation)
+	return saturation * share
+}
+
+// bounded says whether a burst, with two requests for every slot, shows all
+// that a cell can do. An event loop works on more requests than it has slots,
+// and so may a target, whose workers are only what its user says.
+func (g *grid) bounded(c scenarios.Cell) bool {
+	if c.Server == scenarios.TargetServer {
+		return false
+	}
+	for _, start := range g.starts(c, 0, g.lastStart()) {
+		for _, t := range g.visits[visitKey{c, start}].trials {
+			if p := t.Effective.Peak; p != nil && p.Want == 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // estimates returns what the starts in [from, to) of a cell found, in order.
@@ -349,16 +461,18 @@ func (g *grid) saturation(v *visit) float64 {
 // meanBurst returns the mean goodput of the bursts on a cell's starts below
 // end; 0 for none.
 func (g *grid) meanBurst(c scenarios.Cell, end int) float64 {
-	mean, err := stats.Mean(g.bursts(c, end))
+	mean, err := stats.Mean(g.saturations(c, "", end))
 	if err != nil {
 		return 0
 	}
 	return mean
 }
 
-func (g *grid) bursts(c scenarios.Cell, end int) (out []float64) {
+// saturations returns the goodput of the bursts of a class on a cell's starts
+// below end, in order.
+func (g *grid) saturations(c scenarios.Cell, class string, end int) (out []float64) {
 	for _, start := range g.starts(c, 0, end) {
-		if b := g.visits[visitKey{c, start}].last(rundir.Saturation); b != nil {
+		if b := g.visits[visitKey{c, start}].lastOf(rundir.Saturation, class); b != nil {
 			out = append(out, b.Load.Goodput)
 		}
 	}
@@ -396,10 +510,14 @@ func (v *visit) voids() (n int) {
 	return n
 }
 
-// last returns the last trial of a phase that says something; nil for none.
-func (v *visit) last(phase string) *Judged {
+// last returns the last trial of a phase that says something, of the whole
+// mix; nil for none.
+func (v *visit) last(phase string) *Judged { return v.lastOf(phase, "") }
+
+// lastOf is last for one class of requests.
+func (v *visit) lastOf(phase, class string) *Judged {
 	for i := len(v.trials) - 1; i >= 0; i-- {
-		if t := &v.trials[i]; t.Step.Phase == phase && t.Verdict.Kind != Void && t.Load.Sent > 0 {
+		if t := &v.trials[i]; t.Step.Phase == phase && t.Step.Class == class && t.Verdict.Kind != Void && t.Load.Sent > 0 {
 			return t
 		}
 	}

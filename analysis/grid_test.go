@@ -285,3 +285,155 @@ func TestMemoryLimitStrikesOut(t *testing.T) {
 		t.Error("8 workers use 228 MB and are not struck out")
 	}
 }
+
+// A stack that is not its cell is given up after one trial, told as void, and
+// no answer rests on it.
+func TestMismatchGivesTheCellUp(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*rundir.Trial)
+		want   string
+	}{
+		{"workers", func(tr *rundir.Trial) { tr.Effective.Workers = 1 }, "the stack runs 1 workers, the cell has 8"},
+		{"requests at once", func(tr *rundir.Trial) { tr.Effective.Peak = &rundir.Peak{Seen: 2, Want: 8, Offered: 32} }, "2 requests at once, the cell has 8 workers × 1 threads = 8"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := testScenario(5*time.Minute, "p99 < 250ms")
+			cells := cellsOf([2]int{8, 1}, [2]int{2, 1})
+			m := newSimulated(8, 4*time.Millisecond, 0, 5)
+			m.broken = func(step rundir.Step, tr *rundir.Trial) {
+				if step.Cell.Workers == 8 {
+					tt.change(tr)
+				}
+			}
+			done, ended := m.search(Grid(s, cells), 500)
+			if !ended {
+				t.Fatal("the search did not end")
+			}
+			res := conclude(t, s, cells, done)
+			c := res.Cells[0]
+			if c.Void != 1 || c.Passed+c.Failed > 0 || !strings.Contains(c.Mismatch, tt.want) {
+				t.Errorf("%d passed, %d failed, %d void, mismatch %q; want one void trial and %q", c.Passed, c.Failed, c.Void, c.Mismatch, tt.want)
+			}
+			if res.Winner == nil || res.Winner.Cell.Workers != 2 {
+				t.Errorf("winner %+v, want 2 workers", res.Winner)
+			}
+		})
+	}
+}
+
+// A stack that stops being its cell in the finals takes the cell with it, and
+// its place among the finalists stays empty.
+func TestMismatchInTheFinals(t *testing.T) {
+	s := testScenario(10*time.Minute, "p99 < 250ms")
+	cells := cellsOf([2]int{1, 1}, [2]int{2, 1}, [2]int{4, 1}, [2]int{8, 1})
+	m := newSimulated(8, 4*time.Millisecond, 0, 5)
+	m.broken = func(step rundir.Step, tr *rundir.Trial) {
+		if step.Cell.Workers == 8 && step.Start > finalStart {
+			tr.Effective.Workers = 7
+		}
+	}
+	done, ended := m.search(Grid(s, cells), 500)
+	if !ended {
+		t.Fatal("the search did not end")
+	}
+	res := conclude(t, s, cells, done)
+	if res.Cells[3].Final == nil || res.Cells[3].Mismatch == "" {
+		t.Errorf("8 workers: final %v, mismatch %q; want both", res.Cells[3].Final, res.Cells[3].Mismatch)
+	}
+	if res.Winner == nil || res.Winner.Cell.Workers != 4 {
+		t.Errorf("winner %+v, want 4 workers", res.Winner)
+	}
+	if res.Cells[0].Final != nil {
+		t.Error("another cell took the place in the finals")
+	}
+}
+
+func TestNothingRanAsItIs(t *testing.T) {
+	s := testScenario(5*time.Minute, "p99 < 250ms")
+	cells := cellsOf([2]int{1, 1}, [2]int{2, 1})
+	m := newSimulated(2, 4*time.Millisecond, 0, 5)
+	m.broken = func(_ rundir.Step, tr *rundir.Trial) { tr.Effective.Workers = 3 }
+	done, _ := m.search(Grid(s, cells), 500)
+	res := conclude(t, s, cells, done)
+	if len(done) != 2 || res.Outcome != Inconclusive || res.Because != "none of the 2 cells ran as what it is" {
+		t.Errorf("%d trials, outcome %q: %s", len(done), res.Outcome, res.Because)
+	}
+}
+
+// While exploring, cells that differ in their workers only follow each other;
+// final figures come from cold starts.
+func TestHotOrder(t *testing.T) {
+	s := testScenario(30*time.Minute, "p99 < 250ms")
+	s.Search.Hot, s.Search.Replicates = true, 2
+	cells := product([]string{"a", "b"}, []string{scenarios.Direct, "nginx"}, 1, 2, 3)
+	done, _ := newSimulated(2, 6*time.Millisecond, 0, 5).search(Grid(s, cells), 2000)
+	for _, start := range []int{0, 2} {
+		var families []string
+		for _, tr := range done {
+			if tr.Step.Start == start {
+				families = append(families, tr.Step.Cell.Server+" "+tr.Step.Cell.Proxy)
+			}
+		}
+		if got := slices.Compact(families); len(got) != 4 {
+			t.Errorf("start %d goes through %q, want every family once", start, got)
+		}
+	}
+	hot := 0
+	for _, tr := range done {
+		if tr.Step.Hot != (tr.Step.Start < finalStart) {
+			t.Errorf("trial %d of start %d: hot is %v", tr.ID, tr.Step.Start, tr.Step.Hot)
+		}
+		if tr.Step.Hot {
+			hot++
+		}
+	}
+	if hot == 0 || hot == len(done) {
+		t.Errorf("%d of %d trials are hot, want those before the finals", hot, len(done))
+	}
+}
+
+func TestColdWithoutTheOption(t *testing.T) {
+	s := testScenario(5*time.Minute, "p99 < 250ms")
+	done, _ := newSimulated(2, 6*time.Millisecond, 0, 5).search(Grid(s, cellsOf([2]int{1, 1}, [2]int{2, 1})), 500)
+	if i := slices.IndexFunc(done, func(tr rundir.Trial) bool { return tr.Step.Hot || tr.Step.Alone }); i >= 0 {
+		t.Errorf("step %+v is hot or alone", done[i].Step)
+	}
+}
+
+// A server that runs already is one cell, of which only the capacity is told:
+// its workers are what its user says, so that they bound nothing.
+func TestTarget(t *testing.T) {
+	s := testScenario(5*time.Minute, "p99 < 250ms")
+	s.Target = "http://127.0.0.1:8000"
+	cells := product([]string{scenarios.TargetServer}, []string{scenarios.Direct}, 1)
+	m := newSimulated(2, 0, 20*time.Millisecond, 5)
+	m.actually = 8
+	res, _ := run(t, s, cells, m)
+	if res.Outcome != Recommended || res.Target != s.Target || res.Winner.Cell != cells[0].Cell {
+		t.Fatalf("outcome %q of %q, winner %+v", res.Outcome, res.Target, res.Winner)
+	}
+	if len(res.Folklore)+len(res.ProxyTax) > 0 || res.Contest != nil || res.RunnerUp != nil {
+		t.Errorf("folklore %v, proxies %v, contest %v, runner-up %v; want none", res.Folklore, res.ProxyTax, res.Contest, res.RunnerUp)
+	}
+	if got := res.Winner.Final.Value; got < 300 || got > 430 {
+		t.Errorf("sustains %.0f requests/s, want nearly the 400 of its 8 workers", got)
+	}
+	if res.Limit.What != LimitUnknown || !strings.Contains(res.Limit.Evidence[0], "not watched") {
+		t.Errorf("limit %+v, want an unknown one", res.Limit)
+	}
+}
+
+// An event loop works on more requests than it has slots, so that a burst on
+// its slots is no bound.
+func TestEventLoopIsNotBoundedByItsBurst(t *testing.T) {
+	s := testScenario(5*time.Minute, "p99 < 250ms")
+	cells := cellsOf([2]int{1, 1})
+	m := newSimulated(2, 0, 20*time.Millisecond, 5)
+	m.actually = 8
+	m.broken = func(_ rundir.Step, tr *rundir.Trial) { tr.Effective.Peak = &rundir.Peak{Seen: 8, Offered: 64} }
+	res, _ := run(t, s, cells, m)
+	if got := res.Winner.Final.Value; got < 300 || got > 430 {
+		t.Errorf("sustains %.0f requests/s, want nearly the 400 that it works on", got)
+	}
+}

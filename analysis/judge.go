@@ -2,7 +2,9 @@ package analysis
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/montanaflynn/stats"
@@ -65,8 +67,8 @@ func voidReasons(s *scenarios.Scenario, t rundir.Trial) (out []string) {
 	l, u := t.Load, t.Usage
 	wall := u.Wall.Seconds()
 
-	if e := t.Effective; e.Workers != t.Step.Cell.Workers {
-		add("the stack runs %d workers, the cell has %d", e.Workers, t.Step.Cell.Workers)
+	if why := mismatch(t); why != "" {
+		out = append(out, why)
 	}
 	if lag, limit := l.StarveLag.P99, lagLimit(s, t); lag > limit {
 		add("generator late: %v p99 lag with workers free, at most %v", lag.Round(10*time.Microsecond), limit)
@@ -84,13 +86,30 @@ func voidReasons(s *scenarios.Scenario, t rundir.Trial) (out []string) {
 	if share := u.StealSeconds / machine; share > maxSteal {
 		add("%.1f %% of the CPU time was stolen by the hypervisor, at most %.0f %%", 100*share, 100*maxSteal)
 	}
-	if share := u.ForeignSeconds / machine; share > maxForeign {
+	// A target's own processes are not known, and may be on this machine.
+	if share := u.ForeignSeconds / machine; share > maxForeign && t.Step.Cell.Server != scenarios.TargetServer {
 		add("other processes used %.1f %% of the machine, at most %.0f %%", 100*share, 100*maxForeign)
 	}
 	if l.Offered == 0 && l.Sent > 0 {
 		out = append(out, closedLoopDoubts(t)...)
 	}
 	return out
+}
+
+// mismatch says where the stack that ran was not the cell, with both numbers;
+// empty when it was.
+func mismatch(t rundir.Trial) string {
+	e, cell := t.Effective, t.Step.Cell
+	switch {
+	case t.Failure != "" || t.Broken != "":
+		return ""
+	case e.Workers != cell.Processes():
+		return fmt.Sprintf("the stack runs %d workers, the cell has %d", e.Workers, cell.Processes())
+	case e.Peak != nil && e.Peak.Want > 0 && e.Peak.Seen != e.Peak.Want:
+		return fmt.Sprintf("the stack works on %d requests at once, the cell has %d workers × %d threads = %d",
+			e.Peak.Seen, cell.Processes(), cell.Threads, e.Peak.Want)
+	}
+	return ""
 }
 
 // lagLimit is how late the generator may be: little beside the latencies that
@@ -154,6 +173,11 @@ func notes(t rundir.Trial) (out []string) {
 	}
 	if n := t.Usage.ListenOverflows; n > 0 {
 		out = append(out, fmt.Sprintf("%d connections met a full listen queue", n))
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Usage.Databases)) {
+		if use := t.Usage.Databases[name]; use.Limit > 0 && use.Connections*10 >= use.Limit*9 {
+			out = append(out, fmt.Sprintf("%s had %d connections of at most %d", name, use.Connections, use.Limit))
+		}
 	}
 	if n := t.Load.LateBusy; n > 0 {
 		out = append(out, fmt.Sprintf("%d requests left late because all %d in flight were unanswered", n, t.Load.Workers))

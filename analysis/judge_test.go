@@ -39,6 +39,9 @@ func TestJudge(t *testing.T) {
 	late := func(l time.Duration) func(*rundir.Trial) {
 		return func(t *rundir.Trial) { t.Load.StarveLag.P99 = l }
 	}
+	peak := func(seen, want int) func(*rundir.Trial) {
+		return func(t *rundir.Trial) { t.Effective.Peak = &rundir.Peak{Seen: seen, Want: want, Offered: 64} }
+	}
 	all := func(change func(*rundir.Class)) func(*rundir.Trial) {
 		return func(t *rundir.Trial) {
 			c := t.Load.Classes[scenarios.All]
@@ -72,6 +75,12 @@ func TestJudge(t *testing.T) {
 		{"steal", goodTrial(), func(t *rundir.Trial) { t.Usage.StealSeconds = 0.5 }, Void, "stolen"},
 		{"foreign load", goodTrial(), func(t *rundir.Trial) { t.Usage.ForeignSeconds = 2 }, Void, "other processes used 10.0 %"},
 		{"not the cell", goodTrial(), func(t *rundir.Trial) { t.Effective.Workers = 1 }, Void, "runs 1 workers, the cell has 2"},
+		{"not the cell, of several instances", goodTrial(), func(t *rundir.Trial) { t.Step.Cell.Instances, t.Effective.Workers = 3, 5 }, Void, "runs 5 workers, the cell has 6"},
+		{"all instances", goodTrial(), func(t *rundir.Trial) { t.Step.Cell.Instances, t.Effective.Workers = 3, 6 }, Passed, ""},
+		{"fewer at once", goodTrial(), peak(1, 2), Void, "works on 1 requests at once, the cell has 2 workers × 1 threads = 2"},
+		{"more at once", goodTrial(), peak(8, 2), Void, "works on 8 requests at once, the cell has 2 workers × 1 threads = 2"},
+		{"as many at once", goodTrial(), peak(2, 2), Passed, ""},
+		{"an event loop promises no number", goodTrial(), peak(64, 0), Passed, ""},
 		{"Little's law", burstTrial(), func(t *rundir.Trial) { t.Load.InFlight = 3 }, Void, "Little's law is off by 25 %"},
 		{"drift", burstTrial(), func(t *rundir.Trial) {
 			for i := range 4 {
@@ -84,6 +93,27 @@ func TestJudge(t *testing.T) {
 			got := Judge(s, tt.trial)
 			if got.Kind != tt.kind || !strings.Contains(strings.Join(got.Reasons, "; "), tt.reason) {
 				t.Errorf("got %s %q, want %s %q", got.Kind, got.Reasons, tt.kind, tt.reason)
+			}
+		})
+	}
+}
+
+func TestNotesOnServices(t *testing.T) {
+	s := testScenario(time.Minute, "p99 < 250ms")
+	for _, tt := range []struct {
+		name string
+		use  rundir.ServiceUse
+		want string
+	}{
+		{"near the limit", rundir.ServiceUse{Connections: 90, Limit: 100}, "mariadb had 90 connections of at most 100"},
+		{"far from it", rundir.ServiceUse{Connections: 89, Limit: 100}, ""},
+		{"no limit known", rundir.ServiceUse{Connections: 500}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			trial := goodTrial()
+			trial.Usage.Databases = map[string]rundir.ServiceUse{"mariadb": tt.use}
+			if got := strings.Join(Judge(s, trial).Notes, "; "); got != tt.want {
+				t.Errorf("notes %q, want %q", got, tt.want)
 			}
 		})
 	}

@@ -26,7 +26,7 @@ func limitOf(c *Cell, trials []Judged) Limit {
 	var in, service, good float64 // sums over bursts: in flight × s, good
 	n := 0
 	for _, t := range trials {
-		if t.Step.Cell != c.Cell || t.Step.Phase != rundir.Saturation || t.Verdict.Kind != Passed {
+		if t.Step.Cell != c.Cell || t.Step.Phase != rundir.Saturation || t.Step.Class != "" || t.Verdict.Kind != Passed {
 			continue
 		}
 		n++
@@ -59,11 +59,13 @@ func limitFrom(cell scenarios.Cell, u rundir.Usage, inFlight, goodput float64) L
 	switch {
 	case gen > saturated || (busy > saturated && gen > app && gen > proxy):
 		l.What = LimitGenerator
+	case cell.Server == scenarios.TargetServer:
+		l = Limit{What: LimitUnknown, Evidence: []string{"the processes of a target that was running already are not watched"}}
 	case app/float64(u.AppCores) > saturated || (busy > saturated && app >= proxy):
 		l.What = LimitAppCPU
-	case app > saturated*float64(min(cell.Workers, u.AppCores)):
+	case app > saturated*float64(min(cell.Processes(), u.AppCores)):
 		l.What = LimitAppCPU
-		l.Evidence = append(l.Evidence, fmt.Sprintf("%d worker processes can keep at most %d cores busy", cell.Workers, cell.Workers))
+		l.Evidence = append(l.Evidence, fmt.Sprintf("%d worker processes can keep at most %d cores busy", cell.Processes(), cell.Processes()))
 	case busy > saturated:
 		l.What = LimitProxy
 	case inFlight >= saturated*float64(cell.Slots()):

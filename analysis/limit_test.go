@@ -37,3 +37,20 @@ func TestLimit(t *testing.T) {
 		})
 	}
 }
+
+// Bursts of one class load other parts of a stack than the mix does: only
+// those of the whole mix tell what limits a cell.
+func TestLimitIsOfTheWholeMix(t *testing.T) {
+	mix, static := burstTrial(), burstTrial()
+	mix.Usage.App.CPUSeconds = 19
+	static.Step.Class, static.Usage.Proxy.CPUSeconds, static.Usage.BusySeconds = scenarios.Static, 15, 20
+	var trials []Judged
+	for _, tr := range []rundir.Trial{mix, static, static, static} {
+		trials = append(trials, Judged{Trial: tr, Verdict: Verdict{Kind: Passed}})
+	}
+	c := &Cell{}
+	c.Cell = mix.Step.Cell
+	if got := limitOf(c, trials); got.What != LimitAppCPU {
+		t.Errorf("limit %+v, want %s", got, LimitAppCPU)
+	}
+}

@@ -20,7 +20,10 @@ type plan struct {
 	Screen     bool          // bursts for every cell first: the budget does not do for a walk on each
 	Finalists  int           // leaders in the finals
 	FinalCells int           // the leaders, the folklore settings and the leader's twins: at most
+	Bursts     int           // closed-loop bursts of a final visit
+	Curves     int           // points of the latency curve of a final visit
 	Explore    time.Duration // spent by the end of the exploring, at most
+	See        time.Duration // spent when the last cell of all is first begun, at most: what is left does for the rounds that an interval needs
 	Budget     time.Duration
 }
 
@@ -30,45 +33,67 @@ const (
 	maxBurst, minBurst   = 20 * time.Second, time.Second
 	maxTrial, minTrial   = 60 * time.Second, 1500 * time.Millisecond
 	maxProbe, maxSettle  = 10 * time.Second, time.Second
-	longTrial            = 8 * time.Second         // from here on, tries are many and the bracket is narrow
-	startCost            = 1200 * time.Millisecond // to start, check and stop a stack: a guess, the strategy counts what it takes
+	longTrial            = 8 * time.Second // from here on, tries are many and the bracket is narrow
+	startCost            = 2 * time.Second // to start, check and stop a stack: a guess, the strategy counts what it takes
 )
 
-// newPlan divides the budget over a grid of n cells: the longest trials with
-// which the walks on every cell and all final rounds fit. When even the
-// shortest do not, the plan is to screen. What the scenario fixes stays.
-func newPlan(s scenarios.Search, n, proxies int) plan {
-	budget := time.Duration(s.Budget)
-	p := withTrial(s, minTrial, proxies)
+// newPlan divides the budget over the cells: the longest trials with which the
+// walks on every cell and all final rounds fit. When even the shortest do not,
+// the plan is to screen. What the scenario fixes stays.
+func newPlan(s *scenarios.Scenario, cells []scenarios.Planned) plan {
+	budget, n := time.Duration(s.Search.Budget), len(cells)
+	p := withTrial(s, minTrial, cells)
 	for d := maxTrial; d > minTrial; d = scale(d, 0.97) {
-		if q := withTrial(s, d, proxies); q.total(s, n) <= budget {
+		if q := withTrial(s, d, cells); q.total(s.Search, n) <= budget {
 			p = q
 			break
 		}
 	}
 	p.Budget = budget
-	p.Explore = budget - time.Duration(s.Finals)*p.round()
-	if p.Screen = p.total(s, n) > budget; p.Screen {
-		p.Explore = budget - p.round()
+	p.Explore = budget - time.Duration(s.Search.Finals)*p.round()
+	p.See = budget - time.Duration(min(2, s.Search.Finals))*p.round()
+	if p.Screen = p.total(s.Search, n) > budget; p.Screen {
+		p.Explore = p.See
 	}
 	return p
 }
 
 // withTrial is the plan whose other lengths go with trials of length d.
-func withTrial(s scenarios.Search, d time.Duration, proxies int) plan {
+func withTrial(s *scenarios.Scenario, d time.Duration, cells []scenarios.Planned) plan {
 	p := plan{
-		Warmup: choose(s.Warmup, scale(d, 0.3), minWarmup, maxWarmup),
-		Burst:  choose(s.Burst, scale(d, 0.6), minBurst, maxBurst),
-		Trial:  choose(s.Trial, d, minTrial, maxTrial),
-		Tries:  3, FinalTries: 3, Resolution: 0.04, Finalists: 2,
+		Warmup: choose(s.Search.Warmup, scale(d, 0.3), minWarmup, maxWarmup),
+		Burst:  choose(s.Search.Burst, scale(d, 0.6), minBurst, maxBurst),
+		Trial:  choose(s.Search.Trial, d, minTrial, maxTrial),
+		Tries:  3, FinalTries: 3, Resolution: 0.04, Finalists: 2, Bursts: 1, Curves: 1,
 	}
 	p.Settle = min(p.Warmup/2, maxSettle)
 	p.Probe = min(p.Trial, maxProbe)
 	if p.Trial >= longTrial {
 		p.Tries, p.FinalTries, p.Resolution, p.Finalists = 6, 4, 0.02, 3
 	}
-	p.FinalCells = p.Finalists + 2 + proxies - 1
+	g := grid{scenario: s}
+	if g.parted() {
+		p.Bursts = 3
+	}
+	if s.Traffic.Beside() {
+		p.Curves = 2
+	}
+	p.FinalCells = min(p.Finalists+folkloreSettings(cells)+len(s.Matrix.Proxies)-1, len(cells))
+	if values := contestValues(s, cells); len(values) > 0 {
+		p.FinalCells = min(p.Finalists+folkloreSettings(cells)+len(values)-1, len(cells))
+	}
 	return p
+}
+
+// folkloreSettings counts the settings that some cell is.
+func folkloreSettings(cells []scenarios.Planned) int {
+	settings := map[string]bool{}
+	for _, c := range cells {
+		for _, name := range c.Folklore {
+			settings[name] = true
+		}
+	}
+	return len(settings)
 }
 
 // total estimates the wall time of the whole search when every cell is walked.
@@ -81,10 +106,11 @@ func (p plan) round() time.Duration {
 	return time.Duration(p.FinalCells) * p.finalCost()
 }
 
-// finalCost estimates the wall time of one final visit, the point of its
-// latency curve included.
+// finalCost estimates the wall time of one final visit, the bursts of single
+// classes and the points of its latency curve included.
 func (p plan) finalCost() time.Duration {
-	return p.visitCost(true, p.FinalTries) + p.Settle + p.Trial
+	bursts := time.Duration(p.Bursts-1) * (p.Settle + p.Burst)
+	return p.visitCost(true, p.FinalTries) + bursts + time.Duration(p.Curves)*(p.Settle+p.Trial)
 }
 
 // visitCost estimates the wall time of one visit. A walk seldom needs all its

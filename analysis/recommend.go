@@ -15,13 +15,13 @@ import (
 // their noise: nobody would pay for less.
 const minTie = 0.01
 
-// recommend decides the outcome: of the cells re-measured on final starts and
-// within the limits, those as good as the best are tied, and the cheapest of
+// recommend decides the outcome: of the cells that ran as what they are, were
+// re-measured on final starts and keep the limits, those as good as the best are tied, and the cheapest of
 // them wins.
 func (g *grid) recommend(res *Result) {
 	var candidates []*Cell
 	for _, c := range res.Cells {
-		if c.Final != nil && c.Struck == "" {
+		if c.Final != nil && c.Struck == "" && c.Mismatch == "" {
 			candidates = append(candidates, c)
 		}
 	}
@@ -192,10 +192,12 @@ func measured(res *Result) (n int) {
 // withoutWinner tells a matrix in which nothing meets the objectives from one
 // of which too little is known.
 func (g *grid) withoutWinner(res *Result) {
-	infeasible, struck, failed := 0, 0, 0
+	infeasible, struck, failed, other := 0, 0, 0, 0
 	var leader *Cell
 	for _, c := range res.Cells {
 		switch {
+		case c.Mismatch != "":
+			other++
 		case c.Infeasible != "":
 			infeasible++
 		case c.Struck != "":
@@ -203,7 +205,7 @@ func (g *grid) withoutWinner(res *Result) {
 		case c.Failure != "" && c.Sustainable() == nil:
 			failed++
 		}
-		if c.Struck == "" && c.Explored != nil && (leader == nil || c.Explored.Value > leader.Explored.Value) {
+		if c.Struck == "" && c.Mismatch == "" && c.Explored != nil && (leader == nil || c.Explored.Value > leader.Explored.Value) {
 			leader = c
 		}
 	}
@@ -215,6 +217,9 @@ func (g *grid) withoutWinner(res *Result) {
 	case n > 0 && infeasible+struck+failed == n && infeasible+struck > 0:
 		res.Outcome = NotMet
 		res.Because = fmt.Sprintf("none of the %d cells meets the objectives within the limits: %d at no rate, %d beyond a limit, %d did not run", n, infeasible, struck, failed)
+	case n > 0 && other == n:
+		res.Outcome = Inconclusive
+		res.Because = fmt.Sprintf("none of the %d cells ran as what it is", n)
 	case n > 0 && failed == n:
 		res.Outcome = Inconclusive
 		res.Because = fmt.Sprintf("none of the %d cells would start and keep running", n)

@@ -54,12 +54,14 @@ type Result struct {
 	Ties     []*Cell
 	Folklore []Comparison // every folklore setting, against the winner
 	ProxyTax []Comparison // the winner's proxy twins, against the winner
+	Contest  *Contest     // what the scenario compares; nil when it compares nothing, or too little was measured
 	Limit    Limit        // what limits the winner
 	Cells    []*Cell      // every cell of the matrix, in its order
 	Trials   []Judged     // in order
 	Spent    time.Duration
 	Budget   time.Duration
 	Partial  string   // why the search did not finish; empty when it did
+	Target   string   // address of the running server that was measured; empty when the run started its own
 	Embedded bool     // measured on the embedded, synthetic stack
 	Warnings []string // doubts about the run as a whole
 }
@@ -67,24 +69,32 @@ type Result struct {
 // Cell sums up what was measured of one cell.
 type Cell struct {
 	scenarios.Planned
-	Saturation           *Figure                   // goodput of closed-loop bursts, requests/s: throughput only
-	Explored             *Figure                   // sustainable rate found while searching, requests/s
-	Final                *Figure                   // sustainable rate on the final fresh starts, requests/s; only this backs a claim
-	Low, High            float64                   // highest rate that passed and lowest that failed, requests/s; 0 unknown
-	Infeasible           string                    // why no rate meets the objectives; empty otherwise
-	Struck               string                    // the constraint that the cell breaks; empty otherwise
-	Tied                 bool                      // statistically as good as the best
-	Latency              map[string]rundir.Latency // response by class, merged over the passed trials nearest to the sustainable rate; key scenarios.All, Static, Dynamic
-	LatencyRate          float64                   // mean offered rate of those trials, requests/s
-	Service              rundir.Latency            // the same trials' service time, all classes
-	Curve                []Point                   // latency against load, by rising offered rate
-	AppCPU               *Figure                   // application CPU, ms per good request
-	ProxyCPU             *Figure                   // proxy CPU, ms per good request
-	Utilisation          float64                   // share of the application's cores busy with the application, at the sustainable rate, 0…1
-	Memory               int64                     // PSS of application and proxy, bytes, largest seen
-	Processes            int                       // of application and proxy
-	Passed, Failed, Void int                       // trials
-	Failure              string                    // first failure, with the log's tail
+	Saturation           *Figure                      // goodput of closed-loop bursts, requests/s: throughput only
+	Explored             *Figure                      // sustainable rate found while searching, requests/s
+	Final                *Figure                      // sustainable rate on the final fresh starts, requests/s; only this backs a claim
+	Low, High            float64                      // highest rate that passed and lowest that failed, requests/s; 0 unknown
+	Infeasible           string                       // why no rate meets the objectives; empty otherwise
+	Struck               string                       // the constraint that the cell breaks; empty otherwise
+	Tied                 bool                         // statistically as good as the best
+	Latency              map[string]rundir.Latency    // response by class, merged over the passed trials nearest to the sustainable rate; key scenarios.All, Static, Dynamic
+	LatencyRate          float64                      // mean offered rate of those trials, requests/s
+	Service              rundir.Latency               // the same trials' service time, all classes
+	Mismatch             string                       // where the stack that ran was not the cell; its trials are void then
+	Classes              map[string]*Figure           // goodput of closed-loop bursts of one class alone on final starts, requests/s: throughput only; empty when they were not measured
+	Lottery              *Lottery                     // how unevenly connections fell to the workers; nil when that was not seen
+	Beside               *Beside                      // what was held beside the attack; nil when nothing was
+	Peak                 *rundir.Peak                 // requests that it worked on at once; nil when that was not measured
+	Static               []rundir.StaticAnswer        // how it serves static files
+	Upstream             string                       // between proxy and application; empty without a proxy
+	Databases            map[string]rundir.ServiceUse // most connections seen, by service
+	Curve                []Point                      // latency against load, by rising offered rate
+	AppCPU               *Figure                      // application CPU, ms per good request
+	ProxyCPU             *Figure                      // proxy CPU, ms per good request
+	Utilisation          float64                      // share of the application's cores busy with the application, at the sustainable rate, 0…1
+	Memory               int64                        // PSS of application and proxy, bytes, largest seen
+	Processes            int                          // of application and proxy
+	Passed, Failed, Void int                          // trials
+	Failure              string                       // first failure, with the log's tail
 }
 
 // Sustainable returns the figure that speaks for the cell: Final where there
@@ -110,6 +120,51 @@ type Comparison struct {
 	Cell   *Cell
 	Ratio  *Figure // winner's sustainable rate over the cell's; nil when the cell sustains nothing
 	Paired bool    // both from the same rounds of final starts
+}
+
+// Contest is what a scenario compares: for every value of one dimension the
+// best cell, on final starts of the same rounds.
+type Contest struct {
+	Dimension string   // one of the scenarios.Compare… words
+	Entries   []Entry  // best first
+	Absent    []Absent // values without an entry
+}
+
+// Absent is a value of which no cell could be compared.
+type Absent struct {
+	Value string
+	Why   string
+}
+
+// Entry is the best cell of one value.
+type Entry struct {
+	Value     string // as nginx, wsgi or 5
+	Cell      *Cell
+	Reference bool               // that the others are set against
+	Ratio     *Figure            // its sustainable rate over the reference's; nil when either has none, or it is the reference
+	Classes   map[string]*Figure // the same of the closed-loop goodput of one class alone
+	Latency   map[string]*Figure // the same of the median response time at a share of its sustainable rate, by class: above 1 is slower
+}
+
+// Lottery is how unevenly connections fell to the workers of a cell that keeps
+// them.
+type Lottery struct {
+	Trials  int     // that were looked at, with two or more workers and some connections
+	Typical float64 // median over them of the busiest worker's connections over the mean
+	Worst   float64
+	WorstOf []int // connections by worker in the worst trial, most first
+}
+
+// Beside is what was held beside the attacks on a cell.
+type Beside struct {
+	Slow       *rundir.SlowClients // of the last trial with them
+	WebSockets *rundir.WebSockets  // of the last trial with them
+	BytesEach  float64             // memory of one open WebSocket, bytes; 0 unknown
+	Rate       float64             // requests/s at which the two below were measured; 0 when they were not
+	With       rundir.Latency      // response time of normal requests
+	Alone      rundir.Latency      // the same load without what is held
+	Answered   float64             // share of the normal requests that were answered well beside it at the lowest rate tried, 0…1
+	AnsweredAt float64             // that rate, requests/s; 0 when none was tried
 }
 
 // Limit names what keeps the winner from more.

@@ -12,14 +12,18 @@ import (
 
 // simulated is a simulation, not a measurement: a machine of so many cores that
 // runs W processes of T threads behind one queue. A request takes CPU, then
-// waits. CPU times vary by half, so that requests do not march in step. A process keeps at most one core busy, as Python's lock has it; the
-// processes share the cores equally.
+// waits. CPU times vary by half, so that requests do not march in step. A
+// process keeps at most one core busy, as Python's lock has it; the processes
+// share the cores equally. Every request is dynamic.
 type simulated struct {
 	cores     int
 	cpu, wait time.Duration
 	startSD   float64 // spread of the speed between fresh starts
 	trialSD   float64 // spread of the speed between trials of one start
 	memory    func(scenarios.Cell) uint64
+	faster    func(rundir.Step) float64        // how much faster the cell of a step is than the model says; nil: not at all
+	actually  int                              // workers that the cell really has; 0: as many as it says
+	startCost time.Duration                    // to start and stop a stack
 	broken    func(rundir.Step, *rundir.Trial) // changes what a trial says; nil: nothing
 	rng       *rand.Rand
 	speeds    map[visitKey]float64
@@ -28,8 +32,8 @@ type simulated struct {
 
 func newSimulated(cores int, cpu, wait time.Duration, seed uint64) *simulated {
 	return &simulated{
-		cores: cores, cpu: cpu, wait: wait, startSD: 0.01, trialSD: 0.01,
-		memory: func(c scenarios.Cell) uint64 { return uint64(20e6 + 25e6*c.Workers + 1e6*c.Slots()) },
+		cores: cores, cpu: cpu, wait: wait, startSD: 0.01, trialSD: 0.01, startCost: 2 * time.Second,
+		memory: func(c scenarios.Cell) uint64 { return uint64(20e6 + 25e6*c.Processes() + 1e6*c.Slots()) },
 		rng:    rand.New(rand.NewPCG(seed, 7)), speeds: map[visitKey]float64{},
 	}
 }
@@ -55,17 +59,20 @@ func (m *simulated) trial(step rundir.Step) rundir.Trial {
 		m.speeds[key] = math.Exp(m.startSD * m.rng.NormFloat64())
 	}
 	speed := m.speeds[key] * math.Exp(m.trialSD*m.rng.NormFloat64())
-	t := rundir.Trial{Step: step, Fresh: fresh, Effective: rundir.Effective{Workers: step.Cell.Workers}}
+	if m.faster != nil {
+		speed *= m.faster(step)
+	}
+	t := rundir.Trial{Step: step, Fresh: fresh, Effective: rundir.Effective{Workers: step.Cell.Processes()}}
 	t.Cost = step.Warmup + step.Duration
 	if fresh {
-		t.Cost += 2 * time.Second
+		t.Cost += m.startCost
 	}
 	m.seconds += t.Cost.Seconds()
 	t.Load = m.attack(step, speed)
 	good := float64(t.Load.Classes[scenarios.All].Good)
 	t.Usage = rundir.Usage{
 		Wall: step.Duration, Cores: m.cores, AppCores: m.cores,
-		App:         rundir.Group{CPUSeconds: good * m.cpu.Seconds() / speed, PSSBytes: m.memory(step.Cell), Processes: step.Cell.Workers + 1},
+		App:         rundir.Group{CPUSeconds: good * m.cpu.Seconds() / speed, PSSBytes: m.memory(step.Cell), Processes: step.Cell.Processes() + 1},
 		BusySeconds: good * m.cpu.Seconds() / speed,
 	}
 	if m.broken != nil {
@@ -76,6 +83,9 @@ func (m *simulated) trial(step rundir.Step) rundir.Trial {
 
 // attack plays one trial in virtual time.
 func (m *simulated) attack(step rundir.Step, speed float64) rundir.Load {
+	if m.actually > 0 {
+		step.Cell.Workers = m.actually
+	}
 	s := newQueue(step.Cell, m.cores, m.cpu.Seconds()/speed, m.wait.Seconds(), m.rng)
 	end := (step.Warmup + step.Duration).Seconds()
 	var starts []float64
@@ -102,7 +112,8 @@ func (m *simulated) attack(step rundir.Step, speed float64) rundir.Load {
 	if step.Rate == 0 {
 		l.InFlight = float64(step.Connections)
 	}
-	l.Classes[scenarios.All] = rundir.Class{Sent: l.Sent, Good: l.Sent, Response: rundir.Summary(h.Response), Service: rundir.Summary(h.Service)}
+	all := rundir.Class{Sent: l.Sent, Good: l.Sent, Response: rundir.Summary(h.Response), Service: rundir.Summary(h.Service)}
+	l.Classes[scenarios.All], l.Classes[scenarios.Dynamic] = all, all
 	return l
 }
 
@@ -139,7 +150,7 @@ func (s *sleepers) Pop() any {
 }
 
 func newQueue(c scenarios.Cell, cores int, cpu, wait float64, rng *rand.Rand) *queue {
-	return &queue{cell: c, cores: cores, cpu: cpu, wait: wait, rng: rng, running: make([][]request, c.Workers), slots: make([]int, c.Workers)}
+	return &queue{cell: c, cores: cores, cpu: cpu, wait: wait, rng: rng, running: make([][]request, c.Processes()), slots: make([]int, c.Processes())}
 }
 
 // run plays arrivals until end, and then until all have left. With connections

@@ -34,6 +34,7 @@ func Summarise(in Input) (*Result, error) {
 		Spent:    g.spent,
 		Budget:   time.Duration(in.Scenario.Search.Budget),
 		Partial:  in.Interrupted,
+		Target:   in.Scenario.Target,
 		Embedded: in.Scenario.App.Interface == scenarios.Embedded,
 	}
 	for _, p := range in.Cells {
@@ -47,6 +48,7 @@ func Summarise(in Input) (*Result, error) {
 		res.Partial = g.unfinished()
 	}
 	g.recommend(res)
+	res.Contest = g.contest(res)
 	res.Warnings = append(res.Warnings, warnings(res)...)
 	return res, nil
 }
@@ -59,13 +61,18 @@ func (g *grid) summary(p scenarios.Planned, trials []Judged, histograms func(int
 			c.count(t)
 		}
 	}
-	c.Saturation = figure(g.bursts(p.Cell, g.lastStart()))
+	c.Saturation = figure(g.saturations(p.Cell, "", g.lastStart()))
 	c.Explored = figure(g.estimates(p.Cell, 0, finalStart))
 	c.Final = figure(g.estimates(p.Cell, finalStart, g.lastStart()))
 	c.Low, c.High = g.bounds(p.Cell)
 	c.Infeasible = g.infeasible(c)
 	c.costs(trials)
 	c.Struck = g.struck(c)
+	c.Mismatch = g.mismatch(p.Cell, g.lastStart())
+	c.Classes = g.classes(p.Cell)
+	c.Lottery = lottery(p.Cell, trials)
+	c.Beside = beside(p.Cell, trials)
+	c.readBack(trials)
 	c.curve(trials)
 	return c, c.latencies(trials, histograms)
 }
@@ -86,6 +93,43 @@ func (c *Cell) count(t Judged) {
 	}
 	c.Memory = max(c.Memory, int64(t.Usage.App.PSSBytes+t.Usage.Proxy.PSSBytes))
 	c.Processes = max(c.Processes, t.Usage.App.Processes+t.Usage.Proxy.Processes)
+}
+
+// readBack keeps what was read back from the stacks of the cell.
+func (c *Cell) readBack(trials []Judged) {
+	for _, t := range trials {
+		if t.Step.Cell != c.Cell || t.Failure != "" {
+			continue
+		}
+		e := t.Effective
+		if e.Peak != nil {
+			c.Peak = e.Peak
+		}
+		if len(e.Static) > 0 {
+			c.Static = e.Static
+		}
+		if e.Upstream != "" {
+			c.Upstream = e.Upstream
+		}
+		for name, use := range t.Usage.Databases {
+			if c.Databases == nil {
+				c.Databases = map[string]rundir.ServiceUse{}
+			}
+			use.Connections = max(use.Connections, c.Databases[name].Connections)
+			c.Databases[name] = use
+		}
+	}
+}
+
+// classes returns the throughput of every class alone on the final starts.
+func (g *grid) classes(c scenarios.Cell) map[string]*Figure {
+	out := map[string]*Figure{}
+	for _, class := range []string{scenarios.Static, scenarios.Dynamic} {
+		if f := figure(g.saturations(c, class, g.lastStart())); f != nil {
+			out[class] = f
+		}
+	}
+	return out
 }
 
 // bounds returns the highest rate that passed below the lowest that failed, of
@@ -137,7 +181,7 @@ func (c *Cell) costs(trials []Judged) {
 	app, proxy, busy := map[int][]float64{}, map[int][]float64{}, []float64{}
 	for _, t := range trials {
 		good := float64(t.Load.Classes[scenarios.All].Good)
-		if t.Step.Cell != c.Cell || t.Verdict.Kind == Void || t.Load.Aborted != "" || good < enough {
+		if t.Step.Cell != c.Cell || t.Step.Class != "" || t.Verdict.Kind == Void || t.Load.Aborted != "" || good < enough {
 			continue
 		}
 		app[t.Step.Start] = append(app[t.Step.Start], 1000*t.Usage.App.CPUSeconds/good)
@@ -184,13 +228,13 @@ func (c *Cell) near(t Judged) bool {
 	const band = 0.06
 	s := c.Sustainable()
 	return s != nil && t.Verdict.Kind == Passed && t.Load.Offered > 0 &&
-		t.Step.Rate > s.Value*(1-band) && t.Step.Rate < s.Value*(1+band)
+		!t.Step.Alone && t.Step.Rate > s.Value*(1-band) && t.Step.Rate < s.Value*(1+band)
 }
 
 // curve collects the open-loop trials by rising load.
 func (c *Cell) curve(trials []Judged) {
 	for _, t := range trials {
-		if t.Step.Cell != c.Cell || !openLoop(t) {
+		if t.Step.Cell != c.Cell || !openLoop(t) || t.Step.Alone {
 			continue
 		}
 		p := Point{Offered: t.Step.Rate, Goodput: t.Load.Goodput, Verdict: t.Verdict.Kind, Response: map[string]rundir.Latency{}}

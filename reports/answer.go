@@ -17,13 +17,15 @@ func (m *model) answer() {
 		m.noAnswer()
 		return
 	}
-	m.Name = w.Cell.String()
-	m.Headline = fmt.Sprintf("Run %s %s with %s of %s.", w.Cell.Server, proxyPhrase(w.Cell.Proxy),
-		counted(w.Cell.Workers, "worker"), counted(w.Cell.Threads, "thread"))
-	m.Answer = append(m.Answer, m.sustains(w))
+	if m.Result.Target != "" {
+		m.Headline = m.sustains("the target", w)
+	} else {
+		m.Name, m.Headline = w.Cell.String(), advice(w.Cell)
+		m.Answer = append(m.Answer, m.sustains("it", w))
+	}
 	for _, f := range m.Result.Folklore {
-		if f.Cell == nil {
-			continue
+		if f.Cell == nil || m.Manifest.Scenario.Search.Compare == scenarios.CompareFolklore {
+			continue // the verdict says it
 		}
 		c := comparison{f.Name, m.compare(f, fmt.Sprintf("%s (%s)", f.Name, cellPhrase(f.Cell.Cell)))}
 		m.Folklore = append(m.Folklore, c)
@@ -32,8 +34,17 @@ func (m *model) answer() {
 	m.Answer = append(m.Answer, m.ties(w)...)
 }
 
-// sustains states the winner's rate and what backs it.
-func (m *model) sustains(w *analysis.Cell) string {
+// advice says what to run.
+func advice(c scenarios.Cell) string {
+	size := fmt.Sprintf("with %s of %s", counted(c.Workers, "worker"), counted(c.Threads, "thread"))
+	if c.Instances > 1 {
+		return fmt.Sprintf("Run %d instances of %s, each %s.", c.Instances, stackPhrase(c), size)
+	}
+	return fmt.Sprintf("Run %s %s.", stackPhrase(c), size)
+}
+
+// sustains states the winner's rate and what backs it; who names the winner.
+func (m *model) sustains(who string, w *analysis.Cell) string {
 	f := w.Sustainable()
 	if f == nil {
 		return sentence("Its sustainable rate was not measured; it is recommended because " + m.Result.Because)
@@ -42,7 +53,7 @@ func (m *model) sustains(w *analysis.Cell) string {
 	if m.Result.Limit.What == "generator" {
 		bound = "at least "
 	}
-	text := fmt.Sprintf("It sustains %s%s requests/s (%s)", bound, value(f), support(f))
+	text := fmt.Sprintf("%s sustains %s%s requests/s (%s)", upperFirst(who), bound, value(f), support(f))
 	if within := objectivesText(m.Manifest.Scenario.Objectives); within != "" {
 		text += " within " + within
 	}
@@ -119,6 +130,8 @@ func outOfRun(c *analysis.Cell) string {
 	switch {
 	case c.NotApplicable != "":
 		return "it is not applicable, " + c.NotApplicable
+	case c.Mismatch != "":
+		return "it did not run as what it is, " + c.Mismatch
 	case c.Infeasible != "":
 		return "it sustains no load within the objectives, " + c.Infeasible
 	case c.Sustainable() == nil && c.Failure != "":

@@ -26,7 +26,7 @@ func TestPageInBrowser(t *testing.T) {
 	dir := t.TempDir()
 	var frames strings.Builder
 	inputs := samples()
-	for _, name := range []string{"full", "hostile", "empty"} {
+	for _, name := range []string{"full", "hostile", "empty", "comparison", "beside"} {
 		fmt.Fprintf(&frames, `<iframe name="%s" width="390" height="800" style="border:0" srcdoc="%s"></iframe>`, name, html.EscapeString(string(render(t, "html", inputs[name]))))
 	}
 	wrapper := `<!DOCTYPE html><body>` + frames.String() + `<script>
@@ -57,8 +57,8 @@ onload = () => { for (const f of document.querySelectorAll("iframe")) {
 		}
 	}
 	found := regexp.MustCompile(`\[(\w+): (\d+) of (\d+), (\d+) headings\]`).FindAllStringSubmatch(string(dom), -1)
-	if len(found) != 3 {
-		t.Fatalf("%d pages were measured, want 3: %v", len(found), found)
+	if len(found) != 5 {
+		t.Fatalf("%d pages were measured, want 5: %v", len(found), found)
 	}
 	for _, m := range found {
 		if m[2] != m[3] {

@@ -40,6 +40,8 @@ var csvColumns = []struct {
 	{"trials_passed", func(r row) string { return strconv.Itoa(r.Passed) }},
 	{"trials_failed", func(r row) string { return strconv.Itoa(r.Failed) }},
 	{"trials_void", func(r row) string { return strconv.Itoa(r.Void) }},
+	{"instances", func(r row) string { return strconv.Itoa(r.Cell.Cell.Servers()) }},
+	{"interface", func(r row) string { return r.Cell.Interface }},
 	{"tags", func(r row) string { return csvSafe(strings.Join(r.Tags, "; ")) }},
 	{"reason", func(r row) string { return csvSafe(r.Why) }},
 }

@@ -191,7 +191,22 @@ func join(items []string) string {
 
 // cellPhrase names a cell in prose: "gunicorn-sync behind nginx, 4 workers × 1 thread".
 func cellPhrase(c scenarios.Cell) string {
-	return fmt.Sprintf("%s %s, %s × %s", c.Server, proxyPhrase(c.Proxy), counted(c.Workers, "worker"), counted(c.Threads, "thread"))
+	if c.Server == scenarios.TargetServer {
+		return "the running target"
+	}
+	return stackPhrase(c) + ", " + sizePhrase(c)
+}
+
+// stackPhrase names a cell's server and proxy: "gunicorn-sync behind nginx".
+func stackPhrase(c scenarios.Cell) string { return c.Server + " " + proxyPhrase(c.Proxy) }
+
+// sizePhrase names a cell's numbers: "5 instances of 4 workers × 1 thread".
+func sizePhrase(c scenarios.Cell) string {
+	text := fmt.Sprintf("%s × %s", counted(c.Workers, "worker"), counted(c.Threads, "thread"))
+	if c.Instances > 1 {
+		text = counted(c.Instances, "instance") + " of " + text
+	}
+	return text
 }
 
 func proxyPhrase(proxy string) string {
@@ -203,7 +218,19 @@ func proxyPhrase(proxy string) string {
 
 // cellShort names a cell in a plot: "gunicorn-sync · nginx · 4×1".
 func cellShort(c scenarios.Cell) string {
-	return fmt.Sprintf("%s · %s · %d×%d", c.Server, c.Proxy, c.Workers, c.Threads)
+	if c.Server == scenarios.TargetServer {
+		return c.Server
+	}
+	return fmt.Sprintf("%s · %s · %s", c.Server, c.Proxy, sizeShort(c))
+}
+
+// sizeShort writes a cell's numbers: "4×1", or "5×4×1" for five instances.
+func sizeShort(c scenarios.Cell) string {
+	text := fmt.Sprintf("%d×%d", c.Workers, c.Threads)
+	if c.Instances > 1 {
+		text = fmt.Sprintf("%d×%s", c.Instances, text)
+	}
+	return text
 }
 
 // sentence ends a text as a sentence.
@@ -216,6 +243,9 @@ func sentence(s string) string {
 }
 
 func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
 	r, n := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(r)) + s[n:]
 }

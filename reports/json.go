@@ -52,7 +52,9 @@ type document struct {
 	Ties        []string          `json:"ties"`
 	Folklore    []comparisonDoc   `json:"folklore"`
 	ProxyTax    []comparisonDoc   `json:"proxy_tax"`
+	Contest     *contestDoc       `json:"comparison,omitempty"`
 	Limit       limitDoc          `json:"limit"`
+	Target      string            `json:"target,omitempty"`
 	Embedded    bool              `json:"embedded"`
 	Partial     string            `json:"partial,omitempty"`
 	Warnings    []string          `json:"warnings"`
@@ -86,6 +88,66 @@ type comparisonDoc struct {
 	Paired bool       `json:"paired"`
 }
 
+// contestDoc is what the scenario compares: the best cell of every value.
+type contestDoc struct {
+	Dimension string      `json:"dimension"`
+	Entries   []entryDoc  `json:"entries"`
+	Absent    []absentDoc `json:"absent"`
+}
+
+type absentDoc struct {
+	Value string `json:"value"`
+	Why   string `json:"why"`
+}
+
+type entryDoc struct {
+	Value     string                `json:"value"`
+	Cell      string                `json:"cell"`
+	Reference bool                  `json:"reference"`
+	Ratio     *figureDoc            `json:"sustained_ratio,omitempty"`
+	Classes   map[string]*figureDoc `json:"throughput_ratio"`
+	Latency   map[string]*figureDoc `json:"median_response_ratio"`
+}
+
+type peakDoc struct {
+	Seen    int `json:"seen"`
+	Want    int `json:"promised"`
+	Offered int `json:"in_flight"`
+}
+
+type lotteryDoc struct {
+	Trials  int      `json:"trials"`
+	Typical quantity `json:"busiest_over_mean"`
+	Worst   quantity `json:"worst_busiest_over_mean"`
+	WorstOf []int    `json:"worst_connections"`
+}
+
+type besideDoc struct {
+	Answered    quantity    `json:"answered_share"`
+	AnsweredAt  quantity    `json:"answered_at_per_second"`
+	Rate        quantity    `json:"compared_at_per_second"`
+	With        latencyDoc  `json:"response_beside"`
+	Alone       latencyDoc  `json:"response_alone"`
+	SlowServed  uint64      `json:"slow_served"`
+	SlowDropped uint64      `json:"slow_dropped"`
+	Sockets     *socketsDoc `json:"websockets,omitempty"`
+}
+
+type socketsDoc struct {
+	Wanted    int            `json:"wanted"`
+	Held      int            `json:"held"`
+	Refused   int            `json:"refused"`
+	Dropped   int            `json:"dropped"`
+	Refusals  map[string]int `json:"refusals"`
+	Echo      latencyDoc     `json:"echo"`
+	BytesEach quantity       `json:"bytes_each"`
+}
+
+type serviceDoc struct {
+	Connections int `json:"connections"`
+	Limit       int `json:"limit"`
+}
+
 type limitDoc struct {
 	What     string   `json:"what"`
 	Evidence []string `json:"evidence"`
@@ -103,16 +165,25 @@ type cellDoc struct {
 	Proxy         string                `json:"proxy"`
 	Workers       int                   `json:"workers"`
 	Threads       int                   `json:"threads"`
+	Instances     int                   `json:"instances"`
+	Interface     string                `json:"interface,omitempty"`
+	Upstream      string                `json:"upstream,omitempty"`
 	Tags          []string              `json:"tags"`
 	Folklore      []string              `json:"folklore"`
 	NotApplicable string                `json:"not_applicable,omitempty"`
 	Infeasible    string                `json:"infeasible,omitempty"`
 	Struck        string                `json:"struck,omitempty"`
+	Mismatch      string                `json:"mismatch,omitempty"`
 	Tied          bool                  `json:"tied"`
 	Sustained     *figureDoc            `json:"sustained_per_second,omitempty"`
 	Explored      *figureDoc            `json:"explored_per_second,omitempty"`
 	Final         *figureDoc            `json:"final_per_second,omitempty"`
 	Saturation    *figureDoc            `json:"saturation_per_second,omitempty"`
+	Alone         map[string]*figureDoc `json:"single_class_saturation_per_second"`
+	Peak          *peakDoc              `json:"requests_at_once,omitempty"`
+	Lottery       *lotteryDoc           `json:"connections_by_worker,omitempty"`
+	Beside        *besideDoc            `json:"beside,omitempty"`
+	Services      map[string]serviceDoc `json:"services"`
 	Low           quantity              `json:"highest_passed_per_second"`
 	High          quantity              `json:"lowest_failed_per_second"`
 	LatencyRate   quantity              `json:"latency_offered_per_second"`
@@ -171,10 +242,16 @@ type trialDoc struct {
 	InFlight    quantity            `json:"mean_in_flight"`
 	Workers     int                 `json:"effective_workers"`
 	Threads     int                 `json:"effective_threads"`
+	Class       string              `json:"class,omitempty"`
+	Alone       bool                `json:"alone,omitempty"`
+	Spread      []int               `json:"connections_by_worker,omitempty"`
+	Protocols   map[string]uint64   `json:"protocols,omitempty"`
+	Redials     uint64              `json:"connections_opened"`
 	Classes     map[string]classDoc `json:"classes"`
 	App         groupDoc            `json:"app"`
 	ProxyUse    groupDoc            `json:"proxy"`
 	Generator   groupDoc            `json:"generator"`
+	Services    groupDoc            `json:"services"`
 	ForeignS    quantity            `json:"foreign_cpu_seconds"`
 	StealS      quantity            `json:"steal_seconds"`
 	Throttled   uint64              `json:"throttled_periods"`
@@ -253,8 +330,9 @@ func newDocument(m *model) document {
 	r, mf := m.Result, m.Manifest
 	d := document{
 		Schema: jsonSchemaVersion, Tool: mf.Tool, Generated: m.Generated.UTC(),
-		Alerts: list(m.Alerts), Outcome: r.Outcome, Because: r.Because, Answer: append([]string{m.Headline}, m.Answer...),
-		Winner: m.Name, Ties: []string{}, Folklore: comparisonDocs(r.Folklore), ProxyTax: comparisonDocs(r.ProxyTax),
+		Alerts: list(m.Alerts), Outcome: r.Outcome, Because: r.Because, Answer: answers(m),
+		Winner: winnerName(r), Ties: []string{}, Folklore: comparisonDocs(r.Folklore), ProxyTax: comparisonDocs(r.ProxyTax),
+		Contest: newContestDoc(r.Contest), Target: r.Target,
 		Limit: limitDoc{m.Limit, list(m.Evidence)}, Embedded: r.Embedded, Partial: r.Partial, Warnings: list(m.Warnings),
 		SpentS: quantity(r.Spent.Seconds()), BudgetS: quantity(r.Budget.Seconds()), Counts: countsDoc(m.Counts),
 		Cells: []cellDoc{}, Trials: []trialDoc{}, Method: m.Method,
@@ -302,6 +380,8 @@ func newCellDoc(r row) cellDoc {
 	c := r.Cell
 	d := cellDoc{
 		Cell: c.Cell.String(), Server: r.Server, Proxy: r.Proxy, Workers: r.Workers, Threads: r.Threads,
+		Instances: c.Cell.Servers(), Interface: c.Interface, Upstream: c.Upstream, Mismatch: c.Mismatch,
+		Alone: figureDocs(c.Classes), Lottery: newLotteryDoc(c.Lottery), Beside: newBesideDoc(c.Beside), Services: map[string]serviceDoc{},
 		Tags: list(r.Tags), Folklore: list(c.Folklore), NotApplicable: c.NotApplicable, Infeasible: c.Infeasible, Struck: c.Struck, Tied: c.Tied,
 		Sustained: newFigureDoc(c.Sustainable()), Explored: newFigureDoc(c.Explored), Final: newFigureDoc(c.Final), Saturation: newFigureDoc(c.Saturation),
 		Low: known(c.Low), High: known(c.High), LatencyRate: known(c.LatencyRate),
@@ -309,10 +389,85 @@ func newCellDoc(r row) cellDoc {
 		AppCPU: newFigureDoc(c.AppCPU), ProxyCPU: newFigureDoc(c.ProxyCPU), Utilisation: quantity(c.Utilisation),
 		Memory: c.Memory, Processes: c.Processes, Trials: countsDoc{c.Passed, c.Failed, c.Void}, Failure: c.Failure,
 	}
+	if c.Peak != nil {
+		d.Peak = &peakDoc{c.Peak.Seen, c.Peak.Want, c.Peak.Offered}
+	}
+	for name, use := range c.Databases {
+		d.Services[name] = serviceDoc(use)
+	}
 	for _, p := range c.Curve {
 		d.Curve = append(d.Curve, pointDoc{quantity(p.Offered), quantity(p.Goodput), p.Verdict, latencyDocs(p.Response)})
 	}
 	return d
+}
+
+func figureDocs(all map[string]*analysis.Figure) map[string]*figureDoc {
+	docs := map[string]*figureDoc{}
+	for name, f := range all {
+		docs[name] = newFigureDoc(f)
+	}
+	return docs
+}
+
+func newContestDoc(c *analysis.Contest) *contestDoc {
+	if c == nil {
+		return nil
+	}
+	d := &contestDoc{Dimension: c.Dimension, Entries: []entryDoc{}, Absent: []absentDoc{}}
+	for _, a := range c.Absent {
+		d.Absent = append(d.Absent, absentDoc(a))
+	}
+	for _, e := range c.Entries {
+		d.Entries = append(d.Entries, entryDoc{e.Value, e.Cell.Cell.String(), e.Reference, newFigureDoc(e.Ratio), figureDocs(e.Classes), figureDocs(e.Latency)})
+	}
+	return d
+}
+
+func newLotteryDoc(l *analysis.Lottery) *lotteryDoc {
+	if l == nil {
+		return nil
+	}
+	return &lotteryDoc{l.Trials, quantity(l.Typical), quantity(l.Worst), list(l.WorstOf)}
+}
+
+func newBesideDoc(b *analysis.Beside) *besideDoc {
+	if b == nil {
+		return nil
+	}
+	d := &besideDoc{
+		Answered: quantity(math.NaN()), AnsweredAt: known(b.AnsweredAt), Rate: known(b.Rate),
+		With: newLatencyDoc(b.With), Alone: newLatencyDoc(b.Alone),
+	}
+	if b.AnsweredAt > 0 {
+		d.Answered = quantity(b.Answered)
+	}
+	if b.Slow != nil {
+		d.SlowServed, d.SlowDropped = b.Slow.Served, b.Slow.Dropped
+	}
+	if w := b.WebSockets; w != nil {
+		d.Sockets = &socketsDoc{w.Wanted, w.Held, w.Refused, w.Dropped, w.Refusals, newLatencyDoc(w.Echo), known(b.BytesEach)}
+		if d.Sockets.Refusals == nil {
+			d.Sockets.Refusals = map[string]int{}
+		}
+	}
+	return d
+}
+
+// winnerName is the canonical name of the winner; empty when there is none.
+func winnerName(r *analysis.Result) string {
+	if r.Winner == nil {
+		return ""
+	}
+	return r.Winner.Cell.String()
+}
+
+// answers are the sentences that open the report.
+func answers(m *model) []string {
+	all := append([]string{m.Headline}, m.Answer...)
+	if m.Verdict != "" {
+		all = append([]string{m.Verdict}, all...)
+	}
+	return all
 }
 
 // known is v, or null when v is 0 and so unknown.
@@ -360,7 +515,9 @@ func newTrialDoc(t analysis.Judged) trialDoc {
 		Workers: t.Effective.Workers, Threads: t.Effective.Threads, Classes: map[string]classDoc{},
 		App: newGroupDoc(t.Usage.App), ProxyUse: newGroupDoc(t.Usage.Proxy), Generator: newGroupDoc(t.Usage.Generator),
 		ForeignS: quantity(t.Usage.ForeignSeconds), StealS: quantity(t.Usage.StealSeconds), Throttled: t.Usage.Throttled, Overflows: t.Usage.ListenOverflows,
-		Aborted: t.Load.Aborted, Failure: t.Failure, Broken: t.Broken,
+		Class: t.Step.Class, Alone: t.Step.Alone, Spread: t.Effective.Connections, Protocols: t.Load.Protocols, Redials: t.Load.Redials,
+		Services: newGroupDoc(t.Usage.Services),
+		Aborted:  t.Load.Aborted, Failure: t.Failure, Broken: t.Broken,
 	}
 	for name, c := range t.Load.Classes {
 		d.Classes[name] = classDoc{

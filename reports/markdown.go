@@ -16,13 +16,18 @@ func renderMarkdown(in Input) ([]byte, error) {
 	for _, a := range m.Alerts {
 		p("> **%s**\n\n", escapeMarkdown(a))
 	}
-	p("# %s\n\n**%s**\n\n", escapeMarkdown(m.Title), escapeMarkdown(m.Headline))
+	p("# %s\n\n", escapeMarkdown(m.Title))
+	if m.Verdict != "" {
+		p("**%s**\n\n", escapeMarkdown(m.Verdict))
+	}
+	p("**%s**\n\n", escapeMarkdown(m.Headline))
 	if m.Name != "" {
 		p("%s\n\n", markdownCode(m.Name))
 	}
 	for _, a := range m.Answer {
 		p("%s\n\n", escapeMarkdown(a))
 	}
+	markdownSections(&b, m.Early)
 	if m.Limit != "" {
 		p("## What limits it: %s\n\n", escapeMarkdown(m.Limit))
 		markdownList(&b, m.Evidence)
@@ -54,6 +59,7 @@ func renderMarkdown(in Input) ([]byte, error) {
 	}
 	p("## CPU and memory\n\n")
 	markdownFigure(&b, figs["usage"])
+	markdownSections(&b, m.Sections)
 	markdownValidity(&b, m)
 	p("## Method\n\n")
 	markdownList(&b, m.Method)
@@ -70,6 +76,16 @@ func renderMarkdown(in Input) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+func markdownSections(b *bytes.Buffer, all []section) {
+	for _, s := range all {
+		fmt.Fprintf(b, "## %s\n\n", escapeMarkdown(s.Title))
+		markdownList(b, s.Lines)
+		if len(s.Table) > 0 {
+			markdownTable(b, s.Table, s.Left)
+		}
+	}
+}
+
 func markdownMatrix(b *bytes.Buffer, m *model) {
 	rows := [][]string{{"server", "proxy", "workers", "threads", "sustained requests/s", "95 % interval", "starts", "saturation requests/s (throughput only)",
 		"p50 ms", "p95 ms", "p99 ms", "CPU ms/request", "memory", "processes", "passed/failed/void", "note"}}
@@ -80,7 +96,7 @@ func markdownMatrix(b *bytes.Buffer, m *model) {
 		} else {
 			note = escapeMarkdown(note)
 		}
-		rows = append(rows, []string{r.Server, r.Proxy, fmt.Sprint(r.Workers), fmt.Sprint(r.Threads), r.Rate, r.Interval, r.Starts, r.Saturation,
+		rows = append(rows, []string{r.Server, r.Proxy, r.EachWorkers(), fmt.Sprint(r.Threads), r.Rate, r.Interval, r.Starts, r.Saturation,
 			r.P50, r.P95, r.P99, r.CPU, r.Memory, r.Processes, fmt.Sprintf("%d/%d/%d", r.Passed, r.Failed, r.Void), raw(note)})
 	}
 	markdownTable(b, rows, 2)
@@ -132,7 +148,7 @@ func markdownFacts(b *bytes.Buffer, facts []fact) {
 // raw marks a table cell that is escaped already.
 func raw(s string) string { return "\x00" + s }
 
-// markdownTable aligns columns from the left-th on to the right, but the last.
+// markdownTable aligns columns from the left-th on to the right, but one of notes.
 func markdownTable(b *bytes.Buffer, rows [][]string, left int) {
 	for n, r := range rows {
 		b.WriteString("|")
@@ -149,7 +165,7 @@ func markdownTable(b *bytes.Buffer, rows [][]string, left int) {
 		}
 		b.WriteString("|")
 		for i := range r {
-			if i < left || i == len(r)-1 && i > 5 {
+			if i < left || r[i] == "note" {
 				b.WriteString(" --- |")
 			} else {
 				b.WriteString(" ---: |")

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,10 +25,62 @@ func method(mf rundir.Manifest) []string {
 		"Replicates are fresh starts in seeded shuffled order, interleaved between configurations; never requests, and no best of several. Intervals are 95 % over those starts. Configurations within the noise are tied, and the cheapest is recommended.",
 		"A trial is void, and counts for nothing, when the generator was late, foreign load or steal disturbed it, or its figures contradict each other. It fails, and counts against its configuration, when the load was not held within the objectives.",
 	}
+	texts = append(texts, setting(s)...)
 	if plan := searchPlan(s.Search); plan != "" {
 		texts = append(texts, plan)
 	}
 	return append(texts, cpuSets(mf.CPUs))
+}
+
+// setting says how clients and proxies were set up, where the scenario has them.
+func setting(s scenarios.Scenario) (texts []string) {
+	if s.Target != "" {
+		return nil
+	}
+	if slices.ContainsFunc(s.Matrix.Proxies, func(proxy string) bool { return proxy != scenarios.Direct }) {
+		texts = append(texts, proxySetting(s.Proxy))
+	}
+	if n := s.Traffic.PerConnection; n > 0 {
+		texts = append(texts, fmt.Sprintf("Clients open a new connection after %s in the mean.", counted(n, "request")))
+	}
+	if s.Search.Hot {
+		texts = append(texts, "While searching, the workers of running servers were changed where the server can; final figures come from cold starts.")
+	}
+	if len(s.Services) > 0 {
+		texts = append(texts, fmt.Sprintf("Services, started privately beside every stack on a Unix socket, each with a copy of the prepared data: %s.", join(s.Services)))
+	}
+	if s.App.Wait == "" && s.App.Interface != scenarios.Embedded {
+		texts = append(texts, "Live workers were counted on every stack. How many requests it works on at once was not measured, for app.wait names no path that waits.")
+	}
+	return texts
+}
+
+// proxySetting states what all proxies have in common.
+func proxySetting(p scenarios.Proxy) string {
+	upstream := map[string]string{
+		scenarios.UnixUpstream: "over a Unix socket", scenarios.TCPUpstream: "over TCP",
+	}[p.Upstream]
+	if upstream == "" {
+		upstream = "over a Unix socket where the server can listen on one, else over TCP"
+	}
+	text := "Proxies reach the application " + upstream
+	if p.KeepAlive > 0 {
+		text += fmt.Sprintf(", keep up to %s to each server", counted(p.KeepAlive, "idle connection"))
+	} else {
+		text += ", open a connection for every request"
+	}
+	if p.Buffering {
+		text += " and buffer requests and answers"
+	} else {
+		text += " and do not buffer"
+	}
+	switch {
+	case p.HTTP2:
+		text += "; clients speak HTTP/2 over TLS to them"
+	case p.TLS:
+		text += "; clients speak HTTP/1.1 over TLS to them"
+	}
+	return sentence(text)
 }
 
 // searchPlan states the parameters of the search that the scenario fixes.

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,8 +17,9 @@ type model struct {
 	Input
 	Title     string
 	Alerts    []string // what the reader must know before anything else
-	Headline  string   // the answer in one sentence
-	Name      string   // canonical name of the recommended cell; empty when there is none
+	Verdict   string   // the answer to what the scenario asks beside what to run; empty for most
+	Headline  string   // what to run, in one sentence
+	Name      string   // canonical name of the recommended cell; empty when there is none, as of a target
 	Answer    []string // the sentences after the headline
 	Limit     string   // what limits the winner; empty without one
 	Evidence  []string
@@ -35,6 +37,8 @@ type model struct {
 	Repeat    []fact
 	Warnings  []string
 	Footnotes []string
+	Early     []section // what backs the verdict
+	Sections  []section // what else only some runs have to say
 }
 
 type counts struct{ Passed, Failed, Void int }
@@ -64,6 +68,14 @@ type row struct {
 	Tags           []string
 	Why            string // why the cell is struck, infeasible, not applicable or never sustained a load
 	Winner         bool
+}
+
+// EachWorkers writes the workers of a row, "4 × 1" for four instances of one.
+func (r row) EachWorkers() string {
+	if n := r.Cell.Cell.Instances; n > 1 {
+		return fmt.Sprintf("%d × %d", n, r.Workers)
+	}
+	return count(r.Workers)
 }
 
 // Note is what the last column of a table says.
@@ -125,6 +137,7 @@ func newModel(in Input) *model {
 	m.Warnings = append(append([]string{}, in.Manifest.Notes...), in.Result.Warnings...)
 	m.alerts()
 	m.answer()
+	m.Verdict = m.verdict()
 	m.limit()
 	m.classes()
 	m.rows()
@@ -134,12 +147,16 @@ func newModel(in Input) *model {
 	m.Machine, m.Versions = machine(in.Manifest), versions(in.Manifest)
 	m.Repeat = repeat(in)
 	m.footnotes()
+	m.sections()
 	return m
 }
 
 func (m *model) alerts() {
 	if m.Result.Embedded {
 		m.Alerts = append(m.Alerts, "Measured on the embedded synthetic stack, not on a Python application: the figures say nothing about a real one.")
+	}
+	if m.Result.Target != "" {
+		m.Alerts = append(m.Alerts, "Measured on "+m.Result.Target+", which was running already: its workers are what its user says, its processes were not watched, and a fresh start is new connections only. The figures tell its capacity, not which configuration to run.")
 	}
 	if m.Result.Partial != "" {
 		m.Alerts = append(m.Alerts, sentence("Partial: "+m.Result.Partial))
@@ -156,7 +173,7 @@ func (m *model) limit() {
 		m.Limit = "unknown"
 	}
 	for _, t := range m.Result.ProxyTax {
-		if t.Cell != nil {
+		if t.Cell != nil && !overProxies(m.Result.Contest) {
 			m.Tax = append(m.Tax, m.compare(t, "the same "+proxyPhrase(t.Cell.Cell.Proxy)))
 		}
 	}
@@ -197,7 +214,7 @@ func (m *model) rows() {
 			Rate: value(s), Interval: interval(s), Starts: none, Saturation: value(c.Saturation),
 			P50: p[0], P95: p[1], P99: p[2],
 			AppCPU: value(c.AppCPU), ProxyCPU: value(c.ProxyCPU), CPU: none, Memory: size(float64(c.Memory)), Processes: none,
-			Passed: c.Passed, Failed: c.Failed, Void: c.Void, Winner: same(c, m.Result.Winner),
+			Passed: c.Passed, Failed: c.Failed, Void: c.Void, Winner: m.Result.Target == "" && same(c, m.Result.Winner),
 		}
 		if s != nil {
 			r.Starts = count(s.N)
@@ -227,9 +244,9 @@ func cpu(c *analysis.Cell) (total float64) {
 // tags says what a cell is to this run, and why it is out of it.
 func (m *model) tags(c *analysis.Cell) (tags []string, why string) {
 	switch {
-	case same(c, m.Result.Winner):
+	case same(c, m.Result.Winner) && m.Result.Target == "":
 		tags = append(tags, "recommended")
-	case c.Tied:
+	case c.Tied && m.Result.Target == "":
 		tags = append(tags, "tied")
 	case same(c, m.Result.RunnerUp):
 		tags = append(tags, "runner-up")
@@ -240,6 +257,8 @@ func (m *model) tags(c *analysis.Cell) (tags []string, why string) {
 	switch {
 	case c.NotApplicable != "":
 		return append(tags, "not applicable"), c.NotApplicable
+	case c.Mismatch != "":
+		return append(tags, "void"), c.Mismatch
 	case c.Infeasible != "":
 		return append(tags, "infeasible"), c.Infeasible
 	case c.Struck != "":
@@ -277,6 +296,9 @@ func (m *model) curves() {
 		if len(k.Points) > 0 {
 			m.Curves = append(m.Curves, k)
 		}
+	}
+	if m.Result.Target != "" {
+		add("measured", m.Result.Winner)
 	}
 	add("recommended", m.Result.Winner)
 	for i, t := range m.Result.Ties {
@@ -398,6 +420,9 @@ func (m *model) footnotes() {
 		"Sustained: the highest offered rate that meets every objective, with its 95 % interval over fresh starts. Saturation: goodput of a short closed-loop burst, throughput only; no latency claim goes with it.",
 		"p50, p95 and p99: response time in ms at the sustained rate. " + none + " stands for what was not measured, and for a percentile with fewer than 100 samples beyond it, which is not claimed.",
 		"CPU: ms of CPU time of application and proxy per good request. Memory: proportional set size (PSS) of application and proxy, the largest seen.",
+	}
+	if slices.ContainsFunc(m.Result.Cells, func(c *analysis.Cell) bool { return c.Cell.Instances > 1 }) {
+		m.Footnotes = append(m.Footnotes, "Workers written as a product are those of several instances that the proxy balances over, instances first.")
 	}
 	for _, c := range m.Result.Cells {
 		if c.Final == nil && c.Explored != nil {

@@ -66,9 +66,9 @@ func render(t *testing.T, format string, in Input) []byte {
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range []string{"full", "notmet", "inconclusive", "embedded", "single", "empty"} {
+	for _, name := range []string{"full", "notmet", "inconclusive", "embedded", "single", "empty", "comparison", "beside", "target"} {
 		for _, format := range []string{"text", "markdown", "csv", "json"} {
-			if format == "json" && name != "full" && name != "empty" {
+			if format == "json" && !slices.Contains([]string{"full", "empty", "comparison", "beside"}, name) {
 				continue // its content is checked against the schema and the other formats
 			}
 			t.Run(name+"/"+format, func(t *testing.T) {
@@ -314,14 +314,16 @@ var unescaped = regexp.MustCompile(`(^|[^\\])<[A-Za-z/!?]`)
 // fenced is what Markdown shows literally: blocks and code spans.
 var fenced = regexp.MustCompile("(?s)(?m:^)(`{3,})[^\n]*\n.*?\n`{3,}\n|`` .*? ``|`[^`\n]+`")
 
+// A line is wider than the terminal only when it is one word, or the log of a
+// program.
 func TestTextFitsTheTerminal(t *testing.T) {
-	for _, width := range []int{60, 80, 100, 160} {
-		text := string(Text(sample(), false, width))
-		_, matrix, _ := strings.Cut(text, "Every configuration\n")
-		matrix, _, _ = strings.Cut(matrix, "Latency against load")
-		for _, l := range strings.Split(matrix, "\n") {
-			if n := utf8.RuneCountInString(l); n > max(width, 68) {
-				t.Errorf("width %d: a line of %d: %s", width, n, l)
+	for name, in := range samples() {
+		for _, width := range []int{40, 60, 80, 100, 160} {
+			for _, l := range strings.Split(string(Text(in, false, width)), "\n") {
+				word := strings.TrimLeft(l, " -")
+				if n := utf8.RuneCountInString(l); n > width && strings.Contains(word, " ") && !strings.HasPrefix(l, "        ") {
+					t.Errorf("%s, width %d: a line of %d: %s", name, width, n, l)
+				}
 			}
 		}
 	}
@@ -330,6 +332,20 @@ func TestTextFitsTheTerminal(t *testing.T) {
 	}
 	if !strings.Contains(string(Text(sample(), true, 80)), "\x1b[1mRun gunicorn-sync") {
 		t.Error("no control codes with color")
+	}
+}
+
+// Whatever the width, a section's table keeps every figure.
+func TestNarrowTerminalsLoseNothing(t *testing.T) {
+	for _, width := range []int{40, 60, 80, 120, 200} {
+		text := strings.Join(strings.Fields(string(Text(sampleComparison(), false, width))), " ")
+		_, text, _ = strings.Cut(text, "Compared: proxy")
+		text, _, _ = strings.Cut(text, "What limits it")
+		for _, want := range []string{"412", "400–424", "1.35 × (1.28–1.42)", "14,300", "12.1 × (11.5–12.7)", "0.98 × (0.95–1.01)", "1.11 × (1.06–1.16)"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("width %d: %q is missing in %s", width, want, text)
+			}
+		}
 	}
 }
 

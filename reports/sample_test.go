@@ -242,6 +242,7 @@ func samples() map[string]Input {
 	return map[string]Input{
 		"full": sample(), "notmet": sampleNotMet(), "inconclusive": sampleInconclusive(),
 		"embedded": sampleEmbedded(), "single": sampleSingle(), "empty": {Manifest: sampleManifest(), Generated: sampleTime}, "hostile": sampleHostile(), "wide": sampleWide(),
+		"comparison": sampleComparison(), "beside": sampleBeside(), "target": sampleTarget(),
 	}
 }
 
@@ -303,11 +304,35 @@ func sampleHostile() Input {
 	in.Result.Winner.Cell.Proxy = evil
 	in.Result.Trials[5].Failure = evil + "\n" + evil + "\x1b[2J"
 	in.Result.Trials[3].Verdict.Reasons = []string{evil}
+	hostileSections(&in, evil)
 	c := in.Result.Cells[1]
 	c.Explored = &analysis.Figure{Value: math.NaN(), Low: math.Inf(-1), High: math.Inf(1), N: 3}
 	c.Final, c.Saturation, c.AppCPU = nil, &analysis.Figure{Value: math.Inf(1), N: 2}, &analysis.Figure{Value: math.NaN()}
 	c.Curve[0].Response, c.Curve[1].Offered = nil, 0
 	return in
+}
+
+// hostileSections puts a text into whatever the sections show, and figures
+// without a number.
+func hostileSections(in *Input, evil string) {
+	nan := &analysis.Figure{Value: math.NaN(), Low: math.Inf(-1), High: math.Inf(1), N: 3}
+	a, b := in.Result.Cells[2], in.Result.Cells[3]
+	in.Manifest.Scenario.Search.Compare = scenarios.CompareServer
+	in.Manifest.Scenario.Services, in.Manifest.Scenario.Matrix.Proxies = []string{evil}, []string{evil}
+	in.Manifest.Scenario.Traffic.WebSockets = &scenarios.WebSockets{Connections: 1, Path: evil}
+	in.Result.Contest = &analysis.Contest{
+		Dimension: evil, Absent: []analysis.Absent{{Value: evil, Why: evil + "\n" + evil}},
+		Entries: []analysis.Entry{
+			{Value: evil, Cell: a, Reference: true},
+			{Value: evil, Cell: b, Ratio: nan, Classes: map[string]*analysis.Figure{scenarios.Static: nan}, Latency: map[string]*analysis.Figure{scenarios.Dynamic: nan}},
+		},
+	}
+	a.Mismatch, a.StaticFromApp = evil, true
+	a.Static = []rundir.StaticAnswer{{Path: evil, CacheControl: evil, Encoding: evil}}
+	a.Databases = map[string]rundir.ServiceUse{evil: {Connections: 1}}
+	a.Beside = &analysis.Beside{BytesEach: math.NaN(), Answered: math.NaN(), WebSockets: &rundir.WebSockets{Refusals: map[string]int{evil: 1}}}
+	a.Lottery = &analysis.Lottery{Trials: 1, Typical: math.NaN(), Worst: math.Inf(1), WorstOf: []int{2, 0}}
+	a.Peak = &rundir.Peak{Seen: 64, Offered: 64}
 }
 
 // sampleWide has many servers, proxies and thread counts, and large numbers.
@@ -326,5 +351,140 @@ func sampleWide() Input {
 	in.Result.Winner, in.Result.Ties, in.Result.RunnerUp = w, nil, in.Result.Cells[57]
 	in.Result.Folklore = []analysis.Comparison{{Name: scenarios.FolkloreTwice, Cell: in.Result.Cells[4], Ratio: nil}}
 	in.Result.ProxyTax = []analysis.Comparison{{Name: "nginx", Cell: in.Result.Cells[65]}, {Name: "haproxy", Cell: in.Result.Cells[72]}}
+	return in
+}
+
+func threeStarts(v, half float64) *analysis.Figure {
+	return &analysis.Figure{Value: v, Low: v - half, High: v + half, N: 3}
+}
+
+// sampleSettings are what the manifests of the samples below have beyond the
+// shop's.
+func sampleSettings(in *Input, compare string, proxies ...string) {
+	s := &in.Manifest.Scenario
+	s.Search.Compare, s.Search.Finals = compare, 3
+	s.Matrix.Proxies = proxies
+	s.Proxy = scenarios.Proxy{Upstream: scenarios.AutoUpstream, KeepAlive: 32, Buffering: true}
+	s.App.Wait, s.Traffic.PageCache = "/api/io/?ms=100", scenarios.WarmCache
+	in.WinnerConfigs = nil
+}
+
+// sampleComparison sets a gunicorn with PostgreSQL against itself behind two
+// proxies, of which one serves no files; a third is not installed.
+func sampleComparison() Input {
+	in := sample()
+	sampleSettings(&in, scenarios.CompareProxy, scenarios.Direct, "nginx", "haproxy", "caddy")
+	in.Manifest.Scenario.Services, in.Manifest.Scenario.Traffic.PerConnection = []string{"postgresql"}, 200
+	r := &analysis.Result{
+		Outcome: analysis.Recommended, Because: "it sustains the most of the 4 cells measured, on 3 fresh starts", Spent: 5*time.Minute + 11*time.Second, Budget: 6 * time.Minute,
+		Limit: analysis.Limit{What: analysis.LimitAppCPU, Evidence: []string{"at saturation, 431 requests/s with 15.8 in flight on 16 slots"}},
+	}
+	for _, p := range []struct {
+		proxy           string
+		rate            float64
+		static, dynamic float64
+	}{{scenarios.Direct, 306, 1180, 281}, {"nginx", 412, 14300, 276}, {"haproxy", 291, 1070, 268}} {
+		c := sampleCell("gunicorn-gthread", p.proxy, 4, 4, p.rate)
+		c.Interface, c.StaticFromApp = scenarios.WSGI, p.proxy != "nginx"
+		c.Final = threeStarts(p.rate, 0.03*p.rate)
+		c.Classes = map[string]*analysis.Figure{scenarios.Static: threeStarts(p.static, 0.04*p.static), scenarios.Dynamic: threeStarts(p.dynamic, 0.02*p.dynamic)}
+		c.Peak = &rundir.Peak{Seen: 16, Want: 16, Offered: 64}
+		c.Lottery = &analysis.Lottery{Trials: 9, Typical: 1.06, Worst: 1.19, WorstOf: []int{10, 8, 8, 8}}
+		c.Static = []rundir.StaticAnswer{{Path: "/static/shop/1k.bin", Status: 200, Length: 1024, Verified: true, LastModified: true, ETag: p.proxy == "nginx", CacheControl: "max-age=60"}}
+		c.Databases = map[string]rundir.ServiceUse{"postgresql": {Connections: 16, Limit: 100}}
+		if p.proxy != scenarios.Direct {
+			c.Upstream = "unix"
+		}
+		r.Cells = append(r.Cells, c)
+	}
+	direct, nginx, haproxy := r.Cells[0], r.Cells[1], r.Cells[2]
+	direct.Lottery = &analysis.Lottery{Trials: 9, Typical: 1.75, Worst: 3.5, WorstOf: []int{28, 4, 0, 0}}
+	nginx.Static[0].CacheControl = ""
+	missing := &analysis.Cell{}
+	missing.Cell, missing.NotApplicable = scenarios.Cell{Server: "gunicorn-gthread", Proxy: "caddy", Workers: 4, Threads: 4}, "caddy is not installed: apt-get install caddy"
+	void := sampleCell("gunicorn-gthread", "nginx", 8, 4, 400)
+	void.Mismatch, void.Explored, void.Saturation, void.Curve, void.Latency = "the stack runs 4 workers, the cell has 8", nil, nil, nil, nil
+	void.Passed, void.Failed, void.Void = 0, 0, 1
+	r.Cells = append(r.Cells, missing, void)
+	r.Winner, r.RunnerUp = nginx, direct
+	r.ProxyTax = []analysis.Comparison{{Name: "proxy direct", Cell: direct, Ratio: &analysis.Figure{Value: 1.35, Low: 1.28, High: 1.42, N: 3}, Paired: true}}
+	r.Contest = &analysis.Contest{
+		Dimension: scenarios.CompareProxy,
+		Entries: []analysis.Entry{
+			{Value: "nginx", Cell: nginx, Ratio: &analysis.Figure{Value: 1.35, Low: 1.28, High: 1.42, N: 3},
+				Classes: map[string]*analysis.Figure{scenarios.Static: threeStarts(12.1, 0.6), scenarios.Dynamic: threeStarts(0.98, 0.03)},
+				Latency: map[string]*analysis.Figure{scenarios.Dynamic: threeStarts(1.07, 0.04)}},
+			{Value: scenarios.Direct, Cell: direct, Reference: true},
+			{Value: "haproxy", Cell: haproxy, Ratio: threeStarts(0.95, 0.02),
+				Classes: map[string]*analysis.Figure{scenarios.Static: threeStarts(0.91, 0.03), scenarios.Dynamic: threeStarts(0.954, 0.02)},
+				Latency: map[string]*analysis.Figure{scenarios.Dynamic: threeStarts(1.11, 0.05)}},
+		},
+		Absent: []analysis.Absent{{Value: "caddy", Why: missing.NotApplicable}},
+	}
+	r.Trials = sampleTrials(nginx.Cell, direct.Cell, haproxy.Cell)
+	in.Result = r
+	return in
+}
+
+// sampleBeside has slow clients and WebSockets beside the attack; one stack
+// serves nobody beside them.
+func sampleBeside() Input {
+	in := sample()
+	sampleSettings(&in, "", scenarios.Direct, "nginx")
+	t := &in.Manifest.Scenario.Traffic
+	t.Slow = &scenarios.Slow{Clients: 12, Kind: scenarios.SlowHeaders, Path: "/", Every: scenarios.Duration(time.Second)}
+	t.WebSockets = &scenarios.WebSockets{Connections: 200, Path: "/ws/echo/", Every: scenarios.Duration(5 * time.Second)}
+	r := &analysis.Result{
+		Outcome: analysis.Recommended, Because: "it sustains the most of the 4 cells measured, on 3 fresh starts", Spent: 4 * time.Minute, Budget: 5 * time.Minute,
+		Limit: analysis.Limit{What: analysis.LimitAppCPU, Evidence: []string{"at saturation, 431 requests/s with 7.9 in flight on 8 slots"}},
+	}
+	for _, k := range []struct {
+		server, proxy    string
+		rate, answered   float64
+		held, slowServed int
+	}{
+		{"gunicorn-sync", scenarios.Direct, 301, 0, 0, 0}, {"gunicorn-sync", "nginx", 398, 1, 0, 0},
+		{"uvicorn", scenarios.Direct, 251, 1, 200, 4}, {"uvicorn", "nginx", 243, 0.998, 188, 0},
+	} {
+		c := sampleCell(k.server, k.proxy, 4, 1, k.rate)
+		c.Final = threeStarts(k.rate, 0.04*k.rate)
+		c.Beside = &analysis.Beside{
+			Slow:       &rundir.SlowClients{Clients: 12, Kind: scenarios.SlowHeaders, Served: uint64(k.slowServed), Dropped: 31, Most: 12},
+			WebSockets: &rundir.WebSockets{Wanted: 200, Held: k.held, Refused: 200 - k.held, Echo: sampleLatency(3*time.Millisecond, 2, int64(k.held)*6)},
+			Answered:   k.answered, AnsweredAt: k.rate / 10,
+			Rate: k.rate / 2, With: sampleLatency(14*time.Millisecond, 3, 20000), Alone: sampleLatency(11*time.Millisecond, 2.4, 20000),
+		}
+		if k.held > 0 {
+			c.Beside.BytesEach = 41_300
+		}
+		switch {
+		case k.server == "gunicorn-sync":
+			c.Beside.WebSockets.Refusals = map[string]int{"status 404": 200}
+		case k.held < 200:
+			c.Beside.WebSockets.Refusals, c.Beside.WebSockets.Dropped = map[string]int{"status 502": 10, "timeout": 2}, 3
+		}
+		r.Cells = append(r.Cells, c)
+	}
+	blocked := r.Cells[0]
+	blocked.Infeasible = "at a tenth of its throughput, 30.1 requests/s: 100.00 % errors (45 of 45, mostly: timeout), objective errors < 0.1%"
+	blocked.Final, blocked.Explored, blocked.Latency, blocked.Curve, blocked.Beside.Rate = nil, nil, nil, nil, 0
+	blocked.Beside.With, blocked.Beside.Alone = rundir.Latency{}, rundir.Latency{}
+	r.Winner, r.RunnerUp = r.Cells[1], r.Cells[2]
+	r.Trials = sampleTrials(r.Cells[1].Cell, blocked.Cell, r.Cells[3].Cell)
+	in.Result = r
+	return in
+}
+
+// sampleTarget is of a server that was running already.
+func sampleTarget() Input {
+	in := sample()
+	sampleSettings(&in, "", scenarios.Direct)
+	in.Manifest.Scenario.Target = "http://127.0.0.1:8000"
+	c := sampleCell(scenarios.TargetServer, scenarios.Direct, 1, 1, 1234)
+	c.Final, c.AppCPU, c.Memory, c.Processes, c.Utilisation = threeStarts(1234, 41), nil, 0, 0, 0
+	in.Result = &analysis.Result{
+		Outcome: analysis.Recommended, Because: "it sustains the most of the 1 cells measured, on 3 fresh starts", Target: "http://127.0.0.1:8000", Winner: c, Cells: []*analysis.Cell{c},
+		Limit: analysis.Limit{What: analysis.LimitUnknown, Evidence: []string{"the processes of a target that was running already are not watched"}}, Spent: 2 * time.Minute, Budget: 5 * time.Minute,
+	}
 	return in
 }

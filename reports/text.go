@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -20,6 +21,9 @@ func Text(in Input, color bool, width int) []byte {
 	for _, a := range m.Alerts {
 		t.paragraph(yellow, a)
 	}
+	if m.Verdict != "" {
+		t.paragraph(bold, m.Verdict)
+	}
 	t.paragraph(bold, m.Headline)
 	if m.Name != "" {
 		t.line("  " + clean(m.Name))
@@ -28,9 +32,17 @@ func Text(in Input, color bool, width int) []byte {
 	for _, a := range m.Answer {
 		t.paragraph(plain, a)
 	}
+	for _, s := range m.Early {
+		t.part(s)
+		t.line("")
+	}
 	t.limit(m)
 	t.matrix(m)
 	t.curve(m)
+	for _, s := range m.Sections {
+		t.line("")
+		t.part(s)
+	}
 	t.validity(m)
 	return t.buf.Bytes()
 }
@@ -67,7 +79,11 @@ func (t *textWriter) paragraph(code, s string) {
 	t.line("")
 }
 
-func (t *textWriter) section(name string) { t.line(t.paint(bold, clean(name))) }
+func (t *textWriter) section(name string) {
+	for _, l := range wrap(clean(name), t.width) {
+		t.line(t.paint(bold, l))
+	}
+}
 
 func (t *textWriter) bullet(s string) {
 	for i, l := range wrap(clean(s), t.width-4) {
@@ -97,7 +113,7 @@ func (t *textWriter) limit(m *model) {
 			rows = append(rows, []string{c.Class, clean(c.Name), c.Rate, c.P50, c.P95, c.P99})
 		}
 		if len(m.Classes) > 0 {
-			t.table(rows, "ll")
+			t.fitted(rows, 2, "ll")
 		}
 		t.line("")
 	}
@@ -112,6 +128,87 @@ func (t *textWriter) limit(m *model) {
 	}
 }
 
+// part writes a section that only some runs have.
+func (t *textWriter) part(s section) {
+	t.section(s.Title)
+	for _, l := range s.Lines {
+		t.bullet(l)
+	}
+	if len(s.Table) > 0 {
+		t.fitted(cleaned(s.Table), s.Left, strings.Repeat("l", s.Left))
+	}
+}
+
+// fitted writes a table. One that is too wide is cut into several below each
+// other, each with the first columns; where not even one more fits beside
+// these, every row becomes a list of what it holds.
+func (t *textWriter) fitted(table [][]string, left int, align string) {
+	pieces, ok := cut(table, left, t.width)
+	switch {
+	case !ok:
+		for _, row := range table[1:] {
+			t.bullet(listed(table[0], row, left))
+		}
+	case len(pieces) == 1:
+		t.table(table, align)
+	default:
+		for _, piece := range pieces {
+			t.table(piece, strings.Repeat("l", left))
+		}
+	}
+}
+
+// cut parts a table into such as fit the width, each with the first columns.
+// ok is false when a column does not fit beside these.
+func cut(table [][]string, left, width int) (pieces [][][]string, ok bool) {
+	widths := columnWidths(table)
+	first := 0
+	for _, w := range widths[:left] {
+		first += w + 2
+	}
+	for from := left; from < len(widths); {
+		to, used := from, first
+		for to < len(widths) && used+widths[to]+2 <= width {
+			used += widths[to] + 2
+			to++
+		}
+		if to == from {
+			return nil, false
+		}
+		piece := make([][]string, len(table))
+		for i, row := range table {
+			piece[i] = append(slices.Clone(row[:left]), row[from:to]...)
+		}
+		pieces, from = append(pieces, piece), to
+	}
+	return pieces, true
+}
+
+func cleaned(table [][]string) [][]string {
+	out := make([][]string, len(table))
+	for i, row := range table {
+		for _, s := range row {
+			out[i] = append(out[i], clean(s))
+		}
+	}
+	return out
+}
+
+// listed writes a row of a table in one line: its first columns, then what is
+// known of the others with their names.
+func listed(head, row []string, left int) string {
+	var parts []string
+	for i := left; i < len(row); i++ {
+		if row[i] != none {
+			parts = append(parts, head[i]+" "+row[i])
+		}
+	}
+	if len(parts) == 0 {
+		return strings.Join(row[:left], ", ")
+	}
+	return strings.Join(row[:left], ", ") + ": " + strings.Join(parts, ", ")
+}
+
 // column is one column of the matrix; those of a higher rank go first when
 // the terminal is too narrow.
 type column struct {
@@ -123,7 +220,7 @@ type column struct {
 var matrixColumns = []column{
 	{"server", 0, func(r row) string { return r.Server }},
 	{"proxy", 0, func(r row) string { return r.Proxy }},
-	{"W×T", 0, func(r row) string { return fmt.Sprintf("%d×%d", r.Workers, r.Threads) }},
+	{"W×T", 0, func(r row) string { return sizeShort(r.Cell.Cell) }},
 	{"req/s", 0, func(r row) string { return r.Rate }},
 	{"95 %", 0, func(r row) string { return r.Interval }},
 	{"starts", 4, func(r row) string { return r.Starts }},
@@ -149,7 +246,21 @@ func (t *textWriter) matrix(m *model) {
 			break
 		}
 	}
-	lines := tableLines(table, "ll")
+	if tableWidth(table) > t.width {
+		for i, r := range m.Rows {
+			t.bullet(strings.TrimSuffix(listed(table[0], table[i+1], 3)+"; "+clean(r.Note()), "; "))
+		}
+	} else {
+		t.matrixLines(m, tableLines(table, "ll"))
+	}
+	for _, f := range m.Footnotes {
+		t.bullet(f)
+	}
+}
+
+// matrixLines writes the lines of the matrix, each with what there is to say of
+// its row.
+func (t *textWriter) matrixLines(m *model, lines []string) {
 	t.line("  " + t.paint(bold, lines[0]))
 	for i, r := range m.Rows {
 		note := ""
@@ -169,9 +280,6 @@ func (t *textWriter) matrix(m *model) {
 				t.line("      " + n)
 			}
 		}
-	}
-	for _, f := range m.Footnotes {
-		t.bullet(f)
 	}
 }
 
@@ -202,7 +310,7 @@ func (t *textWriter) curve(m *model) {
 	for _, p := range k.Points {
 		rows = append(rows, []string{p.Rate, p.Goodput, p.P50, p.P95, p.P99, p.Verdict})
 	}
-	t.table(rows, "rrrrrl")
+	t.fitted(rows, 1, "rrrrrl")
 }
 
 // mostDoubtful is how many failed and void trials a terminal shows: all the

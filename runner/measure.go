@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"sweetspot/runner/rundir"
 	"sweetspot/runner/sample"
 	"sweetspot/runner/stack"
+	"sweetspot/scenarios"
 )
 
 // attack drives the running stack with the load of the step while the sampler
@@ -29,9 +28,20 @@ func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) 
 
 	alive, cancel := b.whileAlive(ctx)
 	defer cancel()
-	usage := b.sampleAfter(alive, t.Step.Warmup)
+	if b.Run.Manifest.Scenario.Traffic.PageCache == scenarios.ColdCache {
+		if err := b.files.evict(); err != nil {
+			return nil, err
+		}
+	}
+	held, err := b.linger(alive, t)
+	if err != nil {
+		return nil, b.unlessDead(ctx, t, err)
+	}
+	watch := b.watchAfter(alive, t.Step)
+	usage := b.sampleAfter(alive, t.Step.Warmup, held)
 	res, err := attack.Run(alive, b.spec(t, raw))
 	u, sampleErr := usage()
+	t.Beside = held.stop()
 	if err != nil {
 		return nil, fmt.Errorf("attack %v: %w", t.Step.Cell, err)
 	}
@@ -40,6 +50,7 @@ func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) 
 		t.Broken = sampleErr.Error()
 	}
 	b.inspect(ctx, t)
+	watch(t)
 	return res.Histograms, nil
 }
 
@@ -47,8 +58,9 @@ func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) 
 func (b *bench) spec(t *rundir.Trial, raw io.Writer) attack.Spec {
 	s := b.Run.Manifest.Scenario
 	return attack.Spec{
-		Network: b.live.Network, Address: b.live.Address,
-		Requests: s.Traffic.Requests, Mix: b.mix,
+		Network: b.live.Network, Address: b.live.Address, Host: b.live.Host,
+		TLS: b.live.TLS, HTTP2: s.Proxy.HTTP2, PerConnection: s.Traffic.PerConnection,
+		Requests: s.Traffic.Requests, Mix: b.mixes[t.Step.Class], Files: b.files.expect,
 		Arrivals: s.Traffic.Arrivals, Rate: t.Step.Rate, Connections: t.Step.Connections,
 		Warmup: t.Step.Warmup, Duration: t.Step.Duration,
 		Timeout:    time.Duration(s.Traffic.Timeout),
@@ -73,18 +85,21 @@ func (b *bench) whileAlive(ctx context.Context) (context.Context, context.Cancel
 }
 
 // sampleAfter starts the sampler when the warm-up is over. The function that
-// it returns stops it.
-func (b *bench) sampleAfter(ctx context.Context, warmup time.Duration) func() (rundir.Usage, error) {
+// it returns stops it. What is held beside the attack is counted from the same
+// moment.
+func (b *bench) sampleAfter(ctx context.Context, warmup time.Duration, held held) func() (rundir.Usage, error) {
 	type started struct {
 		s   *sample.Sampler
 		err error
 	}
 	ready := make(chan started, 1)
 	ctx, cancel := context.WithCancel(ctx)
-	roles := sample.Roles{App: b.live.AppGroup(), Proxy: b.live.ProxyGroup()}
+	var roles sample.Roles
+	roles.App, roles.Proxy, roles.Services = b.live.Groups()
 	go func() {
 		select {
 		case <-time.After(warmup):
+			held.measure()
 			s, err := sample.Start(roles, sample.Options{AppCPUs: b.Run.Manifest.CPUs.App})
 			ready <- started{s, err}
 		case <-ctx.Done():
@@ -115,8 +130,9 @@ func (b *bench) inspect(ctx context.Context, t *rundir.Trial) {
 		e, err := b.live.Effective()
 		if err == nil {
 			t.Effective = e
+			t.Effective.Peak, t.Effective.Static = b.proof.peak, b.proof.static
 		}
-		if e.Workers == t.Step.Cell.Workers || ctx.Err() != nil || time.Now().After(deadline) {
+		if e.Workers == t.Step.Cell.Processes() || ctx.Err() != nil || time.Now().After(deadline) {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -128,21 +144,9 @@ func (b *bench) inspect(ctx context.Context, t *rundir.Trial) {
 func (b *bench) idle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, b.App.Deadline)
 	defer cancel()
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, b.live.Network, b.live.Address)
-	}
-	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+b.App.Ready, nil)
-		if err != nil {
-			return err
-		}
-		resp, err := client.Do(req)
-		if err == nil {
-			_, err = io.Copy(io.Discard, resp.Body)
-			if err := errors.Join(err, resp.Body.Close()); err == nil && resp.StatusCode == http.StatusOK {
-				return nil
-			}
+		if b.live.Answers(ctx) {
+			return nil
 		}
 		select {
 		case <-b.live.Died():
@@ -185,7 +189,10 @@ func (b *bench) keepStart(p *rundir.Pending) error {
 	}
 	for _, e := range entries {
 		switch filepath.Ext(e.Name()) {
-		case ".conf", ".py", ".log", ".json":
+		case ".conf", ".py", ".log", ".json", ".ini", ".toml", ".cfg", ".wsgi", "":
+			if e.IsDir() {
+				continue
+			}
 			if err := copyTail(filepath.Join(p.Dir, e.Name()), filepath.Join(b.liveDir(), e.Name())); err != nil {
 				return fmt.Errorf("keep what a failed start left: %w", err)
 			}

@@ -4,8 +4,10 @@ package runner
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"syscall"
 	"time"
@@ -40,11 +42,14 @@ func Run(ctx context.Context, c Config) (err error) {
 	if c.Observe == nil {
 		c.Observe = func(Event) {}
 	}
-	mix, err := scenarios.NewMix(c.Run.Manifest.Scenario.Traffic, c.Run.Manifest.Seed)
-	if err != nil {
+	b := &bench{Config: c, mark: time.Now()}
+	m := &c.Run.Manifest
+	if b.mixes, err = newMixes(m.Scenario.Traffic, m.Seed); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
-	b := &bench{Config: c, mix: mix, mark: time.Now()}
+	if b.files, err = newFiles(c.App, m.Scenario.Traffic); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
 	defer func() { err = errors.Join(err, b.stop()) }()
 	for {
 		step, ok := c.Strategy(c.Run.Trials())
@@ -63,6 +68,26 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 }
 
+// newMixes returns the mix of the traffic, and that of every class alone which
+// is in it.
+func newMixes(t scenarios.Traffic, seed uint64) (map[string]*scenarios.Mix, error) {
+	mixes := map[string]*scenarios.Mix{}
+	classes := []string{""}
+	for _, r := range t.Requests {
+		if r.Weight > 0 {
+			classes = append(classes, r.Class)
+		}
+	}
+	for _, class := range classes {
+		mix, err := scenarios.NewMix(t.Only(class), seed)
+		if err != nil {
+			return nil, err
+		}
+		mixes[class] = mix
+	}
+	return mixes, nil
+}
+
 // remedy says what to do about a machine that has run out of something.
 func remedy(err error, dir string) error {
 	switch {
@@ -77,8 +102,10 @@ func remedy(err error, dir string) error {
 // bench holds the running stack between the trials that share it.
 type bench struct {
 	Config
-	mix   *scenarios.Mix
+	mixes map[string]*scenarios.Mix // by the class that alone is sent; "" for the whole mix
+	files files
 	live  *stack.Stack
+	proof proof // of the running stack
 	cell  scenarios.Cell
 	start int
 	mark  time.Time // up to here the wall time is in the cost of some trial
@@ -129,32 +156,71 @@ func (b *bench) measure(ctx context.Context, p *rundir.Pending, t *rundir.Trial)
 }
 
 // bring makes the cell of a step run: it keeps the stack that runs if the step
-// belongs to the same start, else replaces it.
+// belongs to the same start, resizes it where the step allows and the server
+// can, else replaces it.
 func (b *bench) bring(ctx context.Context, t *rundir.Trial) error {
 	step := t.Step
 	if b.live != nil && b.cell == step.Cell && b.start == step.Start {
 		return b.idle(ctx)
 	}
+	if b.live != nil && step.Hot {
+		if err := b.idle(ctx); err != nil {
+			return err
+		}
+		ok, err := b.live.Resize(ctx, step.Cell)
+		if err != nil {
+			return err
+		}
+		if ok {
+			b.cell, b.start, t.Resized = step.Cell, step.Start, true
+			return b.prove(ctx)
+		}
+	}
+	return b.replace(ctx, t)
+}
+
+// replace starts the cell of a trial in the place of what runs.
+func (b *bench) replace(ctx context.Context, t *rundir.Trial) error {
 	if err := b.stop(); err != nil {
 		return err
 	}
-	dir := b.liveDir()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(b.liveDir(), 0o755); err != nil {
 		return err
 	}
-	m := b.Run.Manifest
 	began := time.Now()
-	live, err := stack.Start(ctx, stack.Config{
-		App: b.App, Cell: step.Cell, Dir: dir,
-		RunID: m.RunID, TrialID: fmt.Sprintf("%s-%d", m.RunID, t.ID),
-		AppCPUs: m.CPUs.App, ProxyCPUs: m.CPUs.Proxy,
-	})
+	live, err := stack.Start(ctx, b.config(t))
 	if err != nil {
 		return err
 	}
-	b.live, b.cell, b.start = live, step.Cell, step.Start
+	b.live, b.cell, b.start = live, t.Step.Cell, t.Step.Start
 	t.Fresh, t.StartTime = true, time.Since(began)
-	return nil
+	return b.prove(ctx)
+}
+
+// config is what to start for a trial.
+func (b *bench) config(t *rundir.Trial) stack.Config {
+	m := &b.Run.Manifest
+	c := stack.Config{
+		App: b.App, Cell: t.Step.Cell, Proxy: m.Scenario.Proxy, Dir: b.liveDir(),
+		RunID: m.RunID, TrialID: fmt.Sprintf("%s-%d", m.RunID, t.ID),
+		AppCPUs: m.CPUs.App, ProxyCPUs: m.CPUs.Proxy,
+	}
+	if m.Scenario.Target != "" {
+		var secure bool
+		_, c.Target, c.TargetHost, secure = m.Scenario.TargetAddress()
+		if secure {
+			c.TargetTLS = &tls.Config{ServerName: hostOnly(c.TargetHost)}
+		}
+	}
+	return c
+}
+
+// hostOnly returns a Host header without its port.
+func hostOnly(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return host
 }
 
 // liveDir is where the running stack lives; it is gone when the run ends.

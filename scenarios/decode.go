@@ -58,6 +58,8 @@ func (d *document) decodeKind(path string, n *yaml.Node, v reflect.Value) {
 		d.decodeFloat(path, n, v)
 	case reflect.Int, reflect.Int64, reflect.Uint64:
 		d.decodeInteger(path, n, v)
+	case reflect.Bool:
+		d.decodeBool(path, n, v)
 	default:
 		panic("scenarios: no way to read a " + v.Type().String())
 	}
@@ -274,6 +276,27 @@ func (d *document) decodeInteger(path string, n *yaml.Node, v reflect.Value) {
 		return
 	}
 	v.SetInt(number)
+}
+
+// bools are what people, and some readers of YAML, take for true and false.
+var bools = map[string]string{
+	"y": "true", "yes": "true", "on": "true", "1": "true", "true": "true",
+	"n": "false", "no": "false", "off": "false", "0": "false", "false": "false",
+}
+
+func (d *document) decodeBool(path string, n *yaml.Node, v reflect.Value) {
+	isWord := n.Kind == yaml.ScalarNode && (n.Value == "true" || n.Value == "false")
+	meant := bools[strings.ToLower(n.Value)]
+	switch {
+	case isWord && n.Tag == "!!bool":
+		v.SetBool(n.Value == "true")
+	case isWord:
+		d.fault(path, describe(n)+", must be true or false", "delete the quotes")
+	case meant != "":
+		d.fault(path, describe(n)+", must be true or false", "write "+meant)
+	default:
+		d.fault(path, describe(n)+", must be true or false", "")
+	}
 }
 
 // placeOf returns the place of a key or an element.

@@ -6,36 +6,82 @@ import (
 	"time"
 )
 
-// setDefaults fills the fields that the text does not give.
+// setDefaults fills the fields that the text does not give. What a target
+// replaces stays empty.
 func (s *Scenario) setDefaults(given func(path string) bool) {
-	setDefault(given("app.ready"), &s.App.Ready, "/")
-	setDefault(given("app.dir"), &s.App.Dir, ".")
-	setDefault(given("app.deadline"), &s.App.Deadline, Duration(30*time.Second))
-	for i := range s.App.Routes {
-		setDefault(given(fmt.Sprintf("app.routes[%d].dist", i)), &s.App.Routes[i].Dist, DistConstant)
+	if s.Target != "" {
+		s.Matrix.setTarget(given)
+	} else {
+		s.App.setDefaults(given)
+		s.Proxy.setDefaults(given)
 	}
-	if !given("matrix.proxies") {
-		s.Matrix.Proxies = []string{Direct}
-	}
-	if !given("matrix.threads") {
-		s.Matrix.Threads = Counts{"1"}
-	}
-	setDefault(given("traffic.arrivals"), &s.Traffic.Arrivals, Poisson)
-	setDefault(given("traffic.timeout"), &s.Traffic.Timeout, Duration(10*time.Second))
-	for i := range s.Traffic.Requests {
-		path := fmt.Sprintf("traffic.requests[%d].", i)
-		r := &s.Traffic.Requests[i]
-		setDefault(given(path+"class"), &r.Class, Dynamic)
-		setDefault(given(path+"weight"), &r.Weight, 1)
-		setDefault(given(path+"method"), &r.Method, "GET")
-		setDefault(given(path+"expect.status"), &r.Expect.Status, 200)
-	}
+	s.Matrix.setDefaults(given)
+	s.Traffic.setDefaults(given)
 	setDefault(given("search.strategy"), &s.Search.Strategy, Grid)
 	setDefault(given("search.budget"), &s.Search.Budget, Duration(5*time.Minute))
 	setDefault(given("search.replicates"), &s.Search.Replicates, 1)
 	setDefault(given("search.finals"), &s.Search.Finals, 3)
 	setDefault(given("search.seed"), &s.Search.Seed, 1)
 	s.Objectives = defaultObjectives(s.Objectives, given("objectives"))
+}
+
+func (a *App) setDefaults(given func(path string) bool) {
+	setDefault(given("app.ready"), &a.Ready, "/")
+	setDefault(given("app.dir"), &a.Dir, ".")
+	setDefault(given("app.deadline"), &a.Deadline, Duration(30*time.Second))
+	for i := range a.Routes {
+		setDefault(given(fmt.Sprintf("app.routes[%d].dist", i)), &a.Routes[i].Dist, DistConstant)
+	}
+}
+
+func (p *Proxy) setDefaults(given func(path string) bool) {
+	setDefault(given("proxy.upstream"), &p.Upstream, AutoUpstream)
+	setDefault(given("proxy.keepalive"), &p.KeepAlive, 32)
+	setDefault(given("proxy.buffering"), &p.Buffering, true)
+}
+
+func (m *Matrix) setDefaults(given func(path string) bool) {
+	if !given("matrix.proxies") {
+		m.Proxies = []string{Direct}
+	}
+	if !given("matrix.threads") {
+		m.Threads = Counts{"1"}
+	}
+	if !given("matrix.instances") {
+		m.Instances = Counts{"1"}
+	}
+	setDefault(given("matrix.missing"), &m.Missing, FailMissing)
+}
+
+// setTarget fills what the cell of a target has beside a matrix's defaults.
+func (m *Matrix) setTarget(given func(path string) bool) {
+	if !given("matrix.servers") {
+		m.Servers = []string{TargetServer}
+	}
+	if !given("matrix.workers") {
+		m.Workers = Counts{"1"}
+	}
+}
+
+func (t *Traffic) setDefaults(given func(path string) bool) {
+	setDefault(given("traffic.arrivals"), &t.Arrivals, Poisson)
+	setDefault(given("traffic.timeout"), &t.Timeout, Duration(10*time.Second))
+	setDefault(given("traffic.page_cache"), &t.PageCache, WarmCache)
+	if t.Slow != nil {
+		setDefault(given("traffic.slow.path"), &t.Slow.Path, "/")
+		setDefault(given("traffic.slow.every"), &t.Slow.Every, Duration(time.Second))
+	}
+	if t.WebSockets != nil {
+		setDefault(given("traffic.websockets.every"), &t.WebSockets.Every, Duration(5*time.Second))
+	}
+	for i := range t.Requests {
+		path := fmt.Sprintf("traffic.requests[%d].", i)
+		r := &t.Requests[i]
+		setDefault(given(path+"class"), &r.Class, Dynamic)
+		setDefault(given(path+"weight"), &r.Weight, 1)
+		setDefault(given(path+"method"), &r.Method, "GET")
+		setDefault(given(path+"expect.status"), &r.Expect.Status, 200)
+	}
 }
 
 func setDefault[T any](given bool, field *T, value T) {

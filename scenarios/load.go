@@ -152,7 +152,7 @@ func readBuiltIn(name string) ([]byte, error) {
 			return builtin.ReadFile(name + ".yaml")
 		}
 	}
-	hint := "built in are " + strings.Join(names, " and ")
+	hint := "built in are " + strings.Join(names, ", ")
 	if n := nearest(name, names); n != "" {
 		hint = "did you mean " + n + "? " + hint
 	}

@@ -80,6 +80,28 @@ func TestCells(t *testing.T) {
 				"server=gunicorn-sync/proxy=direct/workers=3/threads=1 [2 × cores + 1 workers]",
 			},
 		},
+		{
+			"instances are innermost, and the folklore has one", WSGI,
+			Matrix{Servers: []string{"gunicorn-sync"}, Proxies: []string{Direct, "nginx"}, Workers: Counts{"1"}, Threads: Counts{"1", "2"}, Instances: Counts{"1", "2*cores"},
+				Exclude: []string{"proxy=direct/instances=2", "threads=2/instances=1"}}, 1,
+			[]string{
+				"server=gunicorn-sync/proxy=direct/workers=1/threads=1 [one worker per core]",
+				"server=gunicorn-sync/proxy=nginx/workers=1/threads=1 [one worker per core]",
+				"server=gunicorn-sync/proxy=nginx/workers=1/threads=1/instances=2",
+				"server=gunicorn-sync/proxy=nginx/workers=1/threads=2/instances=2 (gunicorn-sync has one thread)",
+				"server=gunicorn-sync/proxy=direct/workers=3/threads=1 [2 × cores + 1 workers]",
+				"server=gunicorn-sync/proxy=nginx/workers=3/threads=1 [2 × cores + 1 workers]",
+			},
+		},
+		{
+			"folklore is one instance where the grid has several", WSGI,
+			Matrix{Servers: []string{"gunicorn-sync"}, Proxies: []string{Direct}, Workers: Counts{"1"}, Threads: Counts{"1"}, Instances: Counts{"5"}}, 1,
+			[]string{
+				"server=gunicorn-sync/proxy=direct/workers=1/threads=1/instances=5 (direct balances over no instances)",
+				"server=gunicorn-sync/proxy=direct/workers=3/threads=1 [2 × cores + 1 workers]",
+				"server=gunicorn-sync/proxy=direct/workers=1/threads=1 [one worker per core]",
+			},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := Scenario{App: App{Interface: tt.iface}, Matrix: tt.m}

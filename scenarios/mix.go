@@ -24,6 +24,21 @@ func parameters(text string) []string {
 	return names
 }
 
+// Only returns the traffic without the requests of other classes: their
+// weights are 0. All and the empty class keep every request.
+func (t Traffic) Only(class string) Traffic {
+	if class == All || class == "" {
+		return t
+	}
+	t.Requests = slices.Clone(t.Requests)
+	for i := range t.Requests {
+		if t.Requests[i].Class != class {
+			t.Requests[i].Weight = 0
+		}
+	}
+	return t
+}
+
 // Mix chooses the request of every hit and writes it out. What hit seq is
 // depends on the seed and seq only, so hits may be asked for in any order and
 // by several goroutines at once. No method allocates beyond dst.

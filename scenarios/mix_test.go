@@ -15,6 +15,33 @@ var testTraffic = Traffic{Requests: []Request{
 	{Name: "basket", Weight: 0.5, Path: "/basket/{id}", Body: `{"product":{id},"n":{n}}`, Params: map[string]Values{"id": {"0..999999999999999999"}, "n": {"1..2"}}},
 }}
 
+func TestTrafficOnly(t *testing.T) {
+	traffic := Traffic{Timeout: 1, Requests: []Request{
+		{Name: "home", Class: Dynamic, Weight: 5}, {Name: "logo", Class: Static, Weight: 3}, {Name: "basket", Class: Dynamic, Weight: 2},
+	}}
+	for _, tt := range []struct {
+		class string
+		want  []float64
+	}{
+		{Static, []float64{0, 3, 0}},
+		{Dynamic, []float64{5, 0, 2}},
+		{All, []float64{5, 3, 2}},
+		{"", []float64{5, 3, 2}},
+	} {
+		only := traffic.Only(tt.class)
+		var got []float64
+		for _, r := range only.Requests {
+			got = append(got, r.Weight)
+		}
+		if !slices.Equal(got, tt.want) || only.Timeout != traffic.Timeout {
+			t.Errorf("Only(%q) has weights %v and timeout %v, want %v and %v", tt.class, got, only.Timeout, tt.want, traffic.Timeout)
+		}
+	}
+	if traffic.Requests[0].Weight != 5 || traffic.Requests[1].Weight != 3 {
+		t.Errorf("the traffic itself was changed: %v", traffic.Requests)
+	}
+}
+
 func newTestMix(t testing.TB, seed uint64) *Mix {
 	t.Helper()
 	m, err := NewMix(testTraffic, seed)

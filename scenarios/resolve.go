@@ -22,6 +22,9 @@ var placeholderForm = regexp.MustCompile(`\{[A-Za-z_]+\}`)
 
 // resolve makes the paths of the application absolute.
 func (s *Scenario) resolve(dir string) {
+	if s.Target != "" {
+		return // there is no application
+	}
 	s.App.Dir = absolute(dir, s.App.Dir)
 	if s.App.Venv != "" {
 		s.App.Venv = absolute(dir, s.App.Venv)

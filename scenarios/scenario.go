@@ -10,7 +10,10 @@ import "time"
 type Scenario struct {
 	Name        string     `yaml:"name" json:"name"`
 	Description string     `yaml:"description,omitempty" json:"description,omitempty"`
-	App         App        `yaml:"app" json:"app"`
+	Target      string     `yaml:"target,omitempty" json:"target,omitempty"` // address of a server that already runs, as http://127.0.0.1:8000; it is measured instead of app, services and proxy
+	App         App        `yaml:"app,omitempty" json:"app,omitzero"`
+	Services    []string   `yaml:"services,omitempty" json:"services,omitempty"` // postgresql, mariadb, redis: started privately beside every stack
+	Proxy       Proxy      `yaml:"proxy,omitempty" json:"proxy,omitzero"`
 	Matrix      Matrix     `yaml:"matrix" json:"matrix"`
 	Traffic     Traffic    `yaml:"traffic" json:"traffic"`
 	Objectives  Objectives `yaml:"objectives" json:"objectives"`
@@ -31,17 +34,19 @@ const (
 // folder that prepare fills and of which every start gets a fresh copy) and
 // {python} (the interpreter in use).
 type App struct {
-	Interface string            `yaml:"interface" json:"interface"`                   // wsgi, asgi or embedded
-	Module    string            `yaml:"module,omitempty" json:"module,omitempty"`     // as in "shop.wsgi:application"
-	Dir       string            `yaml:"dir,omitempty" json:"dir,omitempty"`           // relative to the scenario's file; "fixture:NAME" is a built-in one
-	Python    string            `yaml:"python,omitempty" json:"python,omitempty"`     // interpreter; empty: the first python3 that has the servers
-	Venv      string            `yaml:"venv,omitempty" json:"venv,omitempty"`         // virtualenv whose bin/python is used
-	Env       map[string]string `yaml:"env,omitempty" json:"env,omitempty"`           // added to the application's environment
-	Prepare   []Command         `yaml:"prepare,omitempty" json:"prepare,omitempty"`   // run once, in order, in Dir
-	Ready     string            `yaml:"ready,omitempty" json:"ready,omitempty"`       // path that answers 200 when the application serves; default "/"
-	Deadline  Duration          `yaml:"deadline,omitempty" json:"deadline,omitempty"` // for becoming ready; default 30s
-	Static    []Mount           `yaml:"static,omitempty" json:"static,omitempty"`     // what a proxy serves itself
-	Routes    []Route           `yaml:"routes,omitempty" json:"routes,omitempty"`     // of the embedded application
+	Interface string            `yaml:"interface,omitempty" json:"interface,omitempty"` // wsgi, asgi or embedded
+	Module    string            `yaml:"module,omitempty" json:"module,omitempty"`       // as in "shop.wsgi:application"
+	ASGI      string            `yaml:"asgi,omitempty" json:"asgi,omitempty"`           // second entry point of an application with interface wsgi: what ASGI servers run
+	Dir       string            `yaml:"dir,omitempty" json:"dir,omitempty"`             // relative to the scenario's file; "fixture:NAME" is a built-in one
+	Python    string            `yaml:"python,omitempty" json:"python,omitempty"`       // interpreter; empty: the first python3 that has the servers
+	Venv      string            `yaml:"venv,omitempty" json:"venv,omitempty"`           // virtualenv whose bin/python is used
+	Env       map[string]string `yaml:"env,omitempty" json:"env,omitempty"`             // added to the application's environment
+	Prepare   []Command         `yaml:"prepare,omitempty" json:"prepare,omitempty"`     // run once, in order, in Dir
+	Ready     string            `yaml:"ready,omitempty" json:"ready,omitempty"`         // path that answers 200 when the application serves; default "/"
+	Wait      string            `yaml:"wait,omitempty" json:"wait,omitempty"`           // path that waits 20 ms or more without using CPU; on it the requests that a cell really works on at once are counted
+	Deadline  Duration          `yaml:"deadline,omitempty" json:"deadline,omitempty"`   // for becoming ready; default 30s
+	Static    []Mount           `yaml:"static,omitempty" json:"static,omitempty"`       // what a proxy serves itself
+	Routes    []Route           `yaml:"routes,omitempty" json:"routes,omitempty"`       // of the embedded application
 }
 
 // Command is an argument vector; in YAML a list, or a string without quotes
@@ -76,14 +81,38 @@ type Stall struct {
 	For   Duration `yaml:"for" json:"for"`
 }
 
+// Ways from a proxy to an application server.
+const (
+	AutoUpstream = "auto" // a Unix socket where the server can listen on one, else TCP
+	UnixUpstream = "unix"
+	TCPUpstream  = "tcp"
+)
+
+// Proxy says how every proxy of the matrix is set up.
+type Proxy struct {
+	Upstream  string `yaml:"upstream,omitempty" json:"upstream,omitempty"` // auto (default), unix or tcp
+	KeepAlive int    `yaml:"keepalive" json:"keepalive"`                   // idle connections kept to every application server; default 32, 0 opens one a request
+	Buffering bool   `yaml:"buffering" json:"buffering"`                   // whether requests and answers are held back until they are whole; default true
+	TLS       bool   `yaml:"tls,omitempty" json:"tls,omitempty"`           // clients speak TLS, with a certificate made for the run
+	HTTP2     bool   `yaml:"http2,omitempty" json:"http2,omitempty"`       // clients speak HTTP/2; needs tls
+}
+
+// What to do about a server or proxy of the matrix that is not installed.
+const (
+	FailMissing = "fail" // refuse to start (default)
+	SkipMissing = "skip" // leave its cells out, as not applicable, and say so
+)
+
 // Matrix spans the cells. The folklore cells (2 × cores + 1 workers, and one
 // worker per core, of one thread) are always added: see Cells.
 type Matrix struct {
-	Servers []string `yaml:"servers" json:"servers"`
-	Proxies []string `yaml:"proxies,omitempty" json:"proxies,omitempty"` // default [direct]
-	Workers Counts   `yaml:"workers" json:"workers"`
-	Threads Counts   `yaml:"threads,omitempty" json:"threads,omitempty"` // default [1]
-	Exclude []string `yaml:"exclude,omitempty" json:"exclude,omitempty"` // as in "server=gunicorn-gthread/threads=1"
+	Servers   []string `yaml:"servers" json:"servers"`
+	Proxies   []string `yaml:"proxies,omitempty" json:"proxies,omitempty"` // default [direct]
+	Workers   Counts   `yaml:"workers" json:"workers"`
+	Threads   Counts   `yaml:"threads,omitempty" json:"threads,omitempty"`     // default [1]
+	Instances Counts   `yaml:"instances,omitempty" json:"instances,omitempty"` // application servers that the proxy balances over, each with the workers; default [1]
+	Missing   string   `yaml:"missing,omitempty" json:"missing,omitempty"`     // what to do when a server or proxy is not installed: fail (default) or skip
+	Exclude   []string `yaml:"exclude,omitempty" json:"exclude,omitempty"`     // as in "server=gunicorn-gthread/threads=1"
 }
 
 // Counts is a set of positive counts, as written. An element is a number, a
@@ -93,10 +122,45 @@ type Counts []string
 
 // Traffic is the weighted mix of requests and how they arrive.
 type Traffic struct {
-	Arrivals string    `yaml:"arrivals,omitempty" json:"arrivals,omitempty"` // poisson (default) or constant
-	Timeout  Duration  `yaml:"timeout,omitempty" json:"timeout,omitempty"`   // of one request; default 10s
-	Requests []Request `yaml:"requests" json:"requests"`
+	Arrivals      string      `yaml:"arrivals,omitempty" json:"arrivals,omitempty"`                               // poisson (default) or constant
+	Timeout       Duration    `yaml:"timeout,omitempty" json:"timeout,omitempty"`                                 // of one request; default 10s
+	PerConnection int         `yaml:"requests_per_connection,omitempty" json:"requests_per_connection,omitempty"` // mean number after which a client opens a new connection; default 0: as long as the server keeps it
+	PageCache     string      `yaml:"page_cache,omitempty" json:"page_cache,omitempty"`                           // of the static files when a trial begins: warm (default) or cold
+	Slow          *Slow       `yaml:"slow,omitempty" json:"slow,omitempty"`                                       // slow clients beside the attack
+	WebSockets    *WebSockets `yaml:"websockets,omitempty" json:"websockets,omitempty"`                           // connections held open beside the attack
+	Requests      []Request   `yaml:"requests" json:"requests"`
 }
+
+// States of the page cache.
+const (
+	WarmCache = "warm"
+	ColdCache = "cold"
+)
+
+// What slow clients are slow at.
+const (
+	SlowHeaders = "headers" // sending the head of a request
+	SlowBody    = "body"    // sending the body of a POST
+	SlowRead    = "read"    // reading the answer
+)
+
+// Slow is a number of slow clients. Each does its one request over and over.
+type Slow struct {
+	Clients int      `yaml:"clients" json:"clients"`
+	Kind    string   `yaml:"kind" json:"kind"`                       // headers, body or read
+	Path    string   `yaml:"path,omitempty" json:"path,omitempty"`   // default "/"; for read, of something large
+	Every   Duration `yaml:"every,omitempty" json:"every,omitempty"` // between two bytes sent, or two reads of 4 kB; default 1s
+}
+
+// WebSockets are connections that are held open and echo now and then.
+type WebSockets struct {
+	Connections int      `yaml:"connections" json:"connections"`
+	Path        string   `yaml:"path" json:"path"`                       // of an endpoint that sends back what it gets
+	Every       Duration `yaml:"every,omitempty" json:"every,omitempty"` // between two echoes of a connection; default 5s
+}
+
+// Beside tells whether anything is held beside the attack.
+func (t Traffic) Beside() bool { return t.Slow != nil || t.WebSockets != nil }
 
 // Classes of requests. Every figure is also given for All of them together.
 const (
@@ -145,6 +209,17 @@ type Limits struct {
 // Strategies of a search.
 const Grid = "grid" // every cell
 
+// What a scenario may compare: the best cell for every value of it is measured
+// in the finals, and the report opens with how they stand to each other.
+const (
+	CompareProxy     = "proxy"     // the same cell behind every proxy, static and dynamic apart
+	CompareServer    = "server"    // application servers
+	CompareInterface = "interface" // WSGI and ASGI
+	CompareInstances = "instances" // one server with many workers, many with few
+	CompareFolklore  = "folklore"  // the folklore settings against the best
+	CompareClass     = "class"     // static and dynamic traffic, with and without every proxy
+)
+
 // Search says how the matrix is searched. Zero durations are chosen from the
 // budget.
 type Search struct {
@@ -155,6 +230,8 @@ type Search struct {
 	Trial      Duration `yaml:"trial,omitempty" json:"trial,omitempty"`           // measured length of an open-loop trial
 	Burst      Duration `yaml:"burst,omitempty" json:"burst,omitempty"`           // measured length of a closed-loop burst
 	Warmup     Duration `yaml:"warmup,omitempty" json:"warmup,omitempty"`         // load before the first trial of a start
+	Compare    string   `yaml:"compare,omitempty" json:"compare,omitempty"`       // what the report sets against each other first: proxy, server, interface, instances, folklore or class
+	Hot        bool     `yaml:"hot,omitempty" json:"hot,omitempty"`               // while exploring, change the workers of a running server where it can; final figures come from cold starts always
 	Seed       uint64   `yaml:"seed,omitempty" json:"seed,omitempty"`             // of the order, the arrivals and the parameters; default 1
 }
 

@@ -36,14 +36,20 @@ func Schema(cat Catalogue) ([]byte, error) {
 	schema := r.Reflect(&Scenario{})
 	schema.Title = "sweetspot scenario"
 	enums := map[string][]string{
-		"App.interface":    {WSGI, ASGI, Embedded},
-		"Route.dist":       {DistConstant, DistExponential},
-		"Matrix.servers":   cat.Servers,
-		"Matrix.proxies":   cat.Proxies,
-		"Traffic.arrivals": {Poisson, Constant},
-		"Request.class":    {Static, Dynamic},
-		"Request.method":   methods,
-		"Search.strategy":  {Grid},
+		"Scenario.services":  cat.Services,
+		"App.interface":      {WSGI, ASGI, Embedded},
+		"Route.dist":         {DistConstant, DistExponential},
+		"Proxy.upstream":     upstreams,
+		"Matrix.servers":     cat.Servers,
+		"Matrix.proxies":     cat.Proxies,
+		"Matrix.missing":     {FailMissing, SkipMissing},
+		"Traffic.arrivals":   {Poisson, Constant},
+		"Traffic.page_cache": {WarmCache, ColdCache},
+		"Slow.kind":          slowKinds,
+		"Request.class":      {Static, Dynamic},
+		"Request.method":     methods,
+		"Search.strategy":    {Grid},
+		"Search.compare":     comparisons,
 	}
 	for _, path := range sortedKeys(enums) {
 		if err := setEnum(schema, path, enums[path]); err != nil {
@@ -63,8 +69,9 @@ func Schema(cat Catalogue) ([]byte, error) {
 
 // relax allows what the Go types alone do not tell.
 func relax(schema *jsonschema.Schema) {
-	root := schema.Definitions["Scenario"]
-	root.Required = slices.DeleteFunc(root.Required, func(name string) bool { return name == "objectives" })
+	relaxRoot(schema)
+	schema.Definitions["App"].Required = []string{"interface"}
+	schema.Definitions["Proxy"].Required = nil
 	numberOrText := &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}}}
 	property(schema, "App.env").AdditionalProperties = numberOrText
 	property(schema, "Request.headers").AdditionalProperties = numberOrText
@@ -73,6 +80,21 @@ func relax(schema *jsonschema.Schema) {
 		p.Type, p.AnyOf = "", []*jsonschema.Schema{{Type: "string"}, {Type: "integer"}}
 	}
 	property(schema, "Request.weight").Minimum = "0"
+}
+
+// relaxRoot tells scenarios with a target, which have no application and need
+// no matrix, from the others.
+func relaxRoot(schema *jsonschema.Schema) {
+	root, matrix := schema.Definitions["Scenario"], schema.Definitions["Matrix"]
+	requires := func(names ...string) *jsonschema.Schema { return &jsonschema.Schema{Required: names} }
+	root.If = requires("target")
+	root.Then = &jsonschema.Schema{Not: &jsonschema.Schema{AnyOf: []*jsonschema.Schema{requires("app"), requires("services"), requires("proxy")}}}
+	root.Else = requires("app", "matrix")
+	root.Else.Properties = jsonschema.NewProperties()
+	root.Else.Properties.Set("matrix", requires(matrix.Required...))
+	root.Required = slices.DeleteFunc(root.Required, func(name string) bool { return name == "objectives" || name == "matrix" })
+	matrix.Required = nil
+	property(schema, "Scenario.target").Pattern = `^https?://[^/?#@]+/?$`
 }
 
 // property returns the schema of a field, named as Type.key; nil when there is none.

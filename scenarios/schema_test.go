@@ -54,7 +54,7 @@ func compileSchema(t *testing.T) *jsonschema.Schema {
 
 func TestScenariosFitTheSchema(t *testing.T) {
 	schema := compileSchema(t)
-	texts := map[string][]byte{starter: Starter(), "minimal": []byte(minimal)}
+	texts := map[string][]byte{starter: Starter(), "minimal": []byte(minimal), "everything": []byte(everything), "target": []byte(targeted)}
 	for _, name := range BuiltIn() {
 		src, err := readBuiltIn(name)
 		if err != nil {
@@ -75,7 +75,21 @@ func TestScenariosFitTheSchema(t *testing.T) {
 
 func TestSchemaRefuses(t *testing.T) {
 	schema := compileSchema(t)
+	if err := schema.Validate(map[string]any{"name": "a", "target": "127.0.0.1:8000", "traffic": map[string]any{"requests": []any{}}}); err == nil {
+		t.Error("bad target: the schema accepts it")
+	}
 	for _, tt := range []struct{ name, old, new string }{
+		{"no application", "app:\n  interface: wsgi\n  module: shop.wsgi:application\n", ""},
+		{"no servers", "  servers: [gunicorn-sync]\n", ""},
+		{"target and application", "app:", "target: http://127.0.0.1:8000\napp:"},
+		{"unknown service", "matrix:", "services: [mysql]\nmatrix:"},
+		{"unknown upstream", "matrix:", "proxy: {upstream: pipe}\nmatrix:"},
+		{"text for a boolean", "matrix:", "proxy: {tls: \"yes\"}\nmatrix:"},
+		{"bad instances", "workers: 2", "workers: 2\n  instances: 0"},
+		{"unknown missing", "workers: 2", "workers: 2\n  missing: ignore"},
+		{"unknown page cache", "traffic:\n", "traffic:\n  page_cache: hot\n"},
+		{"slow clients without a kind", "traffic:\n", "traffic:\n  slow: {clients: 3}\n"},
+		{"unknown comparison", "traffic:\n", "search: {compare: framework}\ntraffic:\n"},
 		{"unknown key", "  workers:", "  wrokers:"},
 		{"unknown server", "gunicorn-sync", "gunicorn-sink"},
 		{"unknown interface", "interface: wsgi", "interface: fcgi"},

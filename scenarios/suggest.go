@@ -6,9 +6,13 @@ import (
 )
 
 // nearest returns the known word that text was probably meant to be, or "".
+// A text that is the first part of one, as gunicorn is, comes before any slip.
 func nearest(text string, known []string) string {
 	best, least := "", len(text)/3+1
 	for _, k := range known {
+		if strings.HasPrefix(k, strings.ToLower(text)+"-") {
+			return k
+		}
 		if len(text) > 2*len(k)+1 {
 			continue
 		}

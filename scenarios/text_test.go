@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -174,27 +175,37 @@ func TestDefaultObjectives(t *testing.T) {
 
 // TestScenarioSurvivesJSON is what the manifest of a run relies on.
 func TestScenarioSurvivesJSON(t *testing.T) {
-	s, _, _, err := Open("django-shop", []string{"limits.memory=512MiB", "search.warmup=2s", "cpus.app=1"}, testCatalogue)
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back Scenario
-	if err := json.Unmarshal(first, &back); err != nil {
-		t.Fatal(err)
-	}
-	second, err := json.Marshal(back)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(first) != string(second) {
-		t.Errorf("read back:\n%s\nwas:\n%s", second, first)
-	}
-	if err := back.Validate(".", testCatalogue); err != nil {
-		t.Errorf("the scenario read back is not valid: %v", err)
+	for _, tt := range []struct {
+		name, text string
+		sets       []string
+	}{
+		{"defaults", minimal, nil},
+		{"built in", readText(t, "django-shop"), []string{"limits.memory=512MiB", "search.warmup=2s", "cpus.app=1"}},
+		{"everything", everything, nil},
+		{"none kept and not held back", everything, []string{"proxy.keepalive=0", "proxy.buffering=false"}},
+		{"target", targeted, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := parseText(t, tt.text, tt.sets...)
+			text, err := json.Marshal(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			back := new(Scenario)
+			if err := json.Unmarshal(text, back); err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(s, back) {
+				t.Errorf("read back:\n%+v\nwas:\n%+v", back, s)
+			}
+			again, err := json.Marshal(back)
+			if err != nil || string(text) != string(again) {
+				t.Errorf("written again, %v:\n%s\nwas:\n%s", err, again, text)
+			}
+			if err := back.Validate(".", testCatalogue); err != nil {
+				t.Errorf("the scenario read back is not valid: %v", err)
+			}
+		})
 	}
 }
 
@@ -206,17 +217,43 @@ func TestParseCommand(t *testing.T) {
 }
 
 func TestParseCell(t *testing.T) {
-	cell := Cell{"gunicorn-gthread", "nginx", 4, 2}
-	name := "server=gunicorn-gthread/proxy=nginx/workers=4/threads=2"
-	if cell.String() != name {
-		t.Errorf("String() = %q, want %q", cell, name)
+	for _, tt := range []struct {
+		name  string
+		cell  Cell
+		slots int
+	}{
+		{"server=gunicorn-gthread/proxy=nginx/workers=4/threads=2", Cell{Server: "gunicorn-gthread", Proxy: "nginx", Workers: 4, Threads: 2}, 8},
+		{"server=waitress/proxy=nginx/workers=1/threads=4/instances=5", Cell{Server: "waitress", Proxy: "nginx", Workers: 1, Threads: 4, Instances: 5}, 20},
+		{"server=target/proxy=direct/workers=1/threads=1", Cell{Server: TargetServer, Proxy: Direct, Workers: 1, Threads: 1}, 1},
+	} {
+		if got := tt.cell.String(); got != tt.name {
+			t.Errorf("String() = %q, want %q", got, tt.name)
+		}
+		if got, err := ParseCell(tt.name); err != nil || got != tt.cell {
+			t.Errorf("ParseCell(%q) = %v, %v", tt.name, got, err)
+		}
+		if got := tt.cell.Slots(); got != tt.slots {
+			t.Errorf("%s has %d slots, want %d", tt.name, got, tt.slots)
+		}
 	}
-	if got, err := ParseCell(name); err != nil || got != cell {
-		t.Errorf("ParseCell(%q) = %v, %v", name, got, err)
-	}
-	for _, bad := range []string{"", "server=a/proxy=b/workers=1", "server=a/proxy=b/workers=x/threads=1", "proxy=a/server=b/workers=1/threads=1"} {
-		if got, err := ParseCell(bad); err == nil {
-			t.Errorf("ParseCell(%q) = %v, want an error", bad, got)
+}
+
+func TestParseCellRefuses(t *testing.T) {
+	const four = "server=a/proxy=b/workers=1/threads=1"
+	for _, tt := range []struct{ name, text, want string }{
+		{"nothing", "", `cell "": want server=…/proxy=…/workers=…/threads=…`},
+		{"too few parts", "server=a/proxy=b/workers=1", `cell "server=a/proxy=b/workers=1": want server=…/proxy=…/workers=…/threads=…`},
+		{"too many parts", four + "/instances=2/x=1", `cell "` + four + `/instances=2/x=1": want server=…/proxy=…/workers=…/threads=…`},
+		{"no number", "server=a/proxy=b/workers=x/threads=1", `cell "server=a/proxy=b/workers=x/threads=1": workers: strconv.Atoi: parsing "x": invalid syntax`},
+		{"other order", "proxy=a/server=b/workers=1/threads=1", `cell "proxy=a/server=b/workers=1/threads=1": part 1 is "proxy=a", want server=…`},
+		{"other fifth part", four + "/cores=2", `cell "` + four + `/cores=2": part 5 is "cores=2", want instances=…`},
+		{"one instance", four + "/instances=1", `cell "` + four + `/instances=1": its only name is ` + four},
+		{"no instance", four + "/instances=0", `cell "` + four + `/instances=0": its only name is ` + four},
+		{"fewer than none", four + "/instances=-2", `cell "` + four + `/instances=-2": its only name is ` + four},
+		{"leading zero", "server=a/proxy=b/workers=01/threads=1", `cell "server=a/proxy=b/workers=01/threads=1": its only name is ` + four},
+	} {
+		if got, err := ParseCell(tt.text); message(err) != tt.want {
+			t.Errorf("%s: got %v, %q; want %q", tt.name, got, message(err), tt.want)
 		}
 	}
 }

@@ -47,8 +47,15 @@ type checker struct {
 
 func (c checker) all() {
 	c.name()
-	c.app()
-	c.matrix()
+	if c.hasTarget() {
+		c.target()
+	} else {
+		c.app()
+		c.services()
+		c.proxy()
+		c.matrix()
+		c.compare()
+	}
 	c.traffic()
 	c.objectives()
 	c.limits()

@@ -39,6 +39,9 @@ func (c checker) app() {
 	c.appDir(a)
 	c.between("app.deadline", a.Deadline, Duration(100*time.Millisecond), maxDeadline)
 	c.urlPath("app.ready", a.Ready)
+	if a.Wait != "" || c.given("app.wait") {
+		c.urlPath("app.wait", a.Wait)
+	}
 	for _, key := range sortedKeys(a.Env) {
 		path := join("app.env", key)
 		c.faultIf(!envForm.MatchString(key), path, "is no name of an environment variable", "use letters, digits and underscores")
@@ -51,8 +54,14 @@ func (c checker) app() {
 // pythonApp checks what only WSGI and ASGI applications have.
 func (c checker) pythonApp(a App) {
 	if !c.missing("app.module", a.Module, "write where the application is, as in shop.wsgi:application") {
-		c.faultIf(!moduleForm.MatchString(a.Module), "app.module",
-			fmt.Sprintf("is %q, must be a module and the name of the application in it", a.Module), "write it as shop.wsgi:application")
+		c.entryPoint("app.module", a.Module, "write it as shop.wsgi:application")
+	}
+	switch {
+	case a.ASGI == "" && !c.given("app.asgi"):
+	case a.Interface == ASGI:
+		c.fault("app.asgi", "is given, and app.module is what ASGI servers run already", "delete it, or write interface: wsgi and the WSGI application in app.module")
+	default:
+		c.entryPoint("app.asgi", a.ASGI, "write it as shop.asgi:application")
 	}
 	if len(a.Routes) > 0 {
 		c.fault("app.routes", "is of embedded applications only", "delete it, or write interface: embedded")
@@ -68,10 +77,15 @@ func (c checker) pythonApp(a App) {
 	}
 }
 
+// entryPoint reports what is no name of an application in a module.
+func (c checker) entryPoint(path, text, hint string) {
+	c.faultIf(!moduleForm.MatchString(text), path, fmt.Sprintf("is %q, must be a module and the name of the application in it", text), hint)
+}
+
 // embeddedApp checks what only embedded applications have.
 func (c checker) embeddedApp(a App) {
 	for _, f := range []struct{ path, text string }{
-		{"app.module", a.Module}, {"app.python", a.Python}, {"app.venv", a.Venv},
+		{"app.module", a.Module}, {"app.asgi", a.ASGI}, {"app.python", a.Python}, {"app.venv", a.Venv},
 	} {
 		c.faultIf(f.text != "", f.path, "is not used by an embedded application", "delete it")
 	}
@@ -230,8 +244,8 @@ func (c checker) mountURL(path, url string) {
 // urlPath reports what cannot be the path of a URL as it is sent.
 func (c checker) urlPath(path, url string) {
 	switch {
-	case strings.HasPrefix(url, "http://") || strings.HasPrefix(url, "https://"):
-		c.fault(path, fmt.Sprintf("is %q, must be a path", url), "write it without scheme and host; only what the run starts is measured")
+	case strings.Contains(url, "://") && !strings.HasPrefix(url, "/"):
+		c.fault(path, fmt.Sprintf("is %q, must be a path", url), "write it without scheme and host; to measure a server that already runs, name it in target")
 	case !strings.HasPrefix(url, "/"):
 		c.fault(path, fmt.Sprintf("is %q, must begin with a slash", url), "write /"+url)
 	case unsafeInPath(url) != "":

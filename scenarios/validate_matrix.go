@@ -19,13 +19,15 @@ func (c checker) matrix() {
 	good = c.names("matrix.proxies", "proxy", m.Proxies, c.cat.Proxies) && good
 	good = c.counts("matrix.workers", m.Workers) && good
 	good = c.counts("matrix.threads", m.Threads) && good
+	good = c.counts("matrix.instances", m.Instances) && good
+	c.word("matrix.missing", m.Missing, []string{FailMissing, SkipMissing})
 	good = c.exclusions(m) && good
 	if good {
 		c.cells(m)
 	}
 }
 
-// names checks a list of servers or proxies.
+// names checks a list of servers, proxies or services.
 func (c checker) names(path, kind string, names, known []string) bool {
 	if c.isWrong(path) {
 		return false
@@ -51,7 +53,7 @@ func (c checker) names(path, kind string, names, known []string) bool {
 	return good
 }
 
-// counts checks a list of workers or threads for machines of every size.
+// counts checks a list of workers, threads or instances for machines of every size.
 func (c checker) counts(path string, counts Counts) bool {
 	if c.isWrong(path) {
 		return false
@@ -125,24 +127,43 @@ func (c checker) exclusions(m Matrix) bool {
 // cells checks that the matrix spans some cells, not too many, and that one
 // of them can be started.
 func (c checker) cells(m Matrix) {
-	workers, _ := m.Workers.Expand(1)
-	threads, _ := m.Threads.Expand(1)
-	if n := len(m.Servers) * len(m.Proxies) * len(workers) * len(threads); n > maxCells {
+	n, onCores := len(m.Servers)*len(m.Proxies), false
+	for _, counts := range []Counts{m.Workers, m.Threads, m.Instances} {
+		some, _ := counts.Expand(1)
+		n *= len(some)
+		onCores = onCores || counts.dependsOnCores()
+	}
+	if n > maxCells {
 		c.fault("matrix", fmt.Sprintf("spans %d cells, must be at most %d", n, maxCells), "use a step, as in 1..64/8")
 		return
 	}
 	grid := m.grid(1)
 	if len(grid) == 0 {
-		c.faultIf(!m.Workers.dependsOnCores() && !m.Threads.dependsOnCores(), "matrix.exclude", "leaves no cell of the matrix", "exclude less")
+		c.faultIf(!onCores, "matrix.exclude", "leaves no cell of the matrix", "exclude less")
 		return
 	}
 	why := ""
 	for _, p := range grid {
-		if why = c.cat.applies(p.Cell, c.s.App.Interface); why == "" {
+		if why = c.cat.applies(c.s, p.Cell); why == "" {
 			return
 		}
 	}
 	known := []string{WSGI, ASGI, Embedded}
-	c.faultIf(slices.Contains(known, c.s.App.Interface), "matrix.servers",
-		"has no server that can run the application: "+why, "use servers for interface "+c.s.App.Interface)
+	switch {
+	case !slices.Contains(known, c.s.App.Interface):
+	case c.runsOne(m):
+		c.fault("matrix", "has no cell that can be started: "+why, "try other proxies, workers, threads or instances")
+	default:
+		c.fault("matrix.servers", "has no server that can run the application: "+why, "use servers for interface "+c.s.App.Interface)
+	}
+}
+
+// runsOne tells whether a server of the matrix can run the application with
+// one worker of one thread.
+func (c checker) runsOne(m Matrix) bool {
+	return slices.ContainsFunc(m.Servers, func(server string) bool {
+		return slices.ContainsFunc(m.Proxies, func(proxy string) bool {
+			return c.cat.applies(c.s, Cell{Server: server, Proxy: proxy, Workers: 1, Threads: 1}) == ""
+		})
+	})
 }

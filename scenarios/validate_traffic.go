@@ -15,6 +15,8 @@ import (
 const (
 	maxTimeout = Duration(10 * time.Minute)
 	maxWeight  = 1e9
+
+	maxPerConnection = 1e9
 )
 
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -23,6 +25,9 @@ func (c checker) traffic() {
 	t := c.s.Traffic
 	c.word("traffic.arrivals", t.Arrivals, []string{Poisson, Constant})
 	c.between("traffic.timeout", t.Timeout, Duration(time.Millisecond), maxTimeout)
+	c.count("traffic.requests_per_connection", t.PerConnection, 0, maxPerConnection)
+	c.word("traffic.page_cache", t.PageCache, []string{WarmCache, ColdCache})
+	c.beside()
 	switch {
 	case !c.given("traffic") && len(t.Requests) == 0:
 		c.fault("traffic", "is missing", "say what is asked for: traffic: with requests")

@@ -87,7 +87,7 @@ func conclude(run *rundir.Run, interrupted string, o output, w io.Writer) (*anal
 	m := run.Manifest
 	res, err := analysis.Summarise(analysis.Input{
 		Scenario:    &m.Scenario,
-		Cells:       m.Scenario.Cells(len(m.CPUs.App), stack.Catalogue()),
+		Cells:       cellsOf(m),
 		Trials:      run.Trials(),
 		Histograms:  run.Histograms,
 		Interrupted: interrupted,

@@ -34,6 +34,7 @@ within its objectives, and recommends a worker and thread count.
 
 ` + exitHelp,
 		Example: `  sweetspot run                          measure the built-in shop on this machine
+  sweetspot tune                         measure the project in this folder
   sweetspot init && sweetspot run scenario.yaml
   sweetspot run django-shop --budget 90s
   sweetspot doctor`,
@@ -45,7 +46,7 @@ within its objectives, and recommends a worker and thread count.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return badInputf("%w; see %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(newRun(), newReport(), newDoctor(), newValidate(), newInit(), newVersion())
+	root.AddCommand(newRun(), newTune(), newReport(), newDoctor(), newValidate(), newInit(), newVersion())
 	for _, c := range append(root.Commands(), root) {
 		if c.Args != nil {
 			c.Args = asBadInput(c.Args)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +31,7 @@ type runFlags struct {
 	budget time.Duration
 	seed   uint64
 	sets   []string
+	remote string
 }
 
 func newRun() *cobra.Command {
@@ -62,6 +65,7 @@ Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
 	c.Flags().StringVar(&f.resume, "resume", "", "go on with the run in this directory")
 	c.Flags().DurationVar(&f.budget, "budget", 0, "wall time of the measurement, as 90s or 1h (default the scenario's)")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "of the order, arrivals and parameters (default the scenario's)")
+	c.Flags().StringVar(&f.remote, "allow-remote", "", "host that the scenario's target may be on, when it is not this machine; make sure that it is yours to load")
 	c.Flags().StringArrayVar(&f.sets, "set", nil, "override a field of the scenario, as traffic.arrivals=constant (repeatable)")
 	return c
 }
@@ -160,9 +164,15 @@ func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress) 
 		}
 		return exitError{exitInconclusive, err}
 	}
-	cells := m.Scenario.Cells(len(m.CPUs.App), stack.Catalogue())
+	cells := cellsOf(m)
 	strategy := analysis.Strategies[m.Scenario.Search.Strategy](&m.Scenario, cells)
 	return runner.Run(ctx, runner.Config{Run: run, App: app, Strategy: strategy, Observe: p.observe})
+}
+
+// cellsOf returns the cells of a run: what was not installed when it began
+// does not apply, whoever reads the run later.
+func cellsOf(m rundir.Manifest) []scenarios.Planned {
+	return m.Scenario.Cells(len(m.CPUs.App), stack.Without(stack.Catalogue(), m.Missing))
 }
 
 // manifest resolves all that is to be known before anything is started, the
@@ -173,6 +183,9 @@ func (f *runFlags) manifest(ctx context.Context, args []string) (rundir.Manifest
 		return m, nil, err
 	}
 	s := &m.Scenario
+	if err := allowed(ctx, s, f.remote); err != nil {
+		return m, nil, badInput(err)
+	}
 	var err error
 	if m.ScenarioHash, err = rundir.HashScenario(*s); err != nil {
 		return m, nil, err
@@ -194,11 +207,14 @@ func (f *runFlags) manifest(ctx context.Context, args []string) (rundir.Manifest
 	if f.resume != "" {
 		dir = f.resume
 	}
-	app, err := stack.Resolve(ctx, s, dir)
+	app, missing, err := stack.Resolve(ctx, s, dir)
 	if err != nil {
 		return m, nil, exitError{exitInconclusive, err}
 	}
-	m.Versions = stack.Versions(ctx, app, s.Matrix.Servers, s.Matrix.Proxies)
+	m.Missing, m.Versions = missing, stack.Versions(ctx, app, s)
+	for _, name := range slices.Sorted(maps.Keys(missing)) {
+		m.Notes = append(m.Notes, fmt.Sprintf("left out: %s, because %s", name, missing[name]))
+	}
 	return m, app, nil
 }
 

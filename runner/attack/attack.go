@@ -4,6 +4,7 @@ package attack
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -35,20 +36,25 @@ type Mix interface {
 
 // Spec is one attack.
 type Spec struct {
-	Network, Address string               // "tcp" and "127.0.0.1:8000", or "unix" and a path
-	Requests         []scenarios.Request  // with their defaults filled in
-	Mix              Mix                  // over Requests
-	Arrivals         string               // of an open loop: scenarios.Poisson or scenarios.Constant
-	Rate             float64              // requests per second; 0 means a closed loop
-	Connections      int                  // of a closed loop: requests kept in flight
-	MaxInFlight      int                  // of an open loop: cap on requests in flight; 0 means rate × timeout, within 1 … 1024
-	Warmup           time.Duration        // hits due before it are sent and verified, not counted
-	Duration         time.Duration        // measured, after Warmup
-	Timeout          time.Duration        // of one request, from sending to the last byte
-	Seed             uint64               // of the arrivals
-	Objectives       scenarios.Objectives // an open loop ends as soon as one of them cannot be met any more
-	MaxHits          uint64               // of a closed loop: bound on the hits; 0 means 5,000,000
-	Raw              io.Writer            // gets the measured results in vegeta's gob encoding; nil means nobody
+	Network, Address string                      // "tcp" and "127.0.0.1:8000", or "unix" and a path
+	TLS              *tls.Config                 // clients speak TLS; nil: they do not
+	HTTP2            bool                        // clients speak HTTP/2; needs TLS
+	Host             string                      // of the requests; empty means Address, or localhost for a Unix socket
+	PerConnection    int                         // mean number of requests after which a connection is given up; 0 means never
+	Files            map[string]scenarios.Expect // by path as sent: length and hash of static files, beside what their requests expect
+	Requests         []scenarios.Request         // with their defaults filled in
+	Mix              Mix                         // over Requests
+	Arrivals         string                      // of an open loop: scenarios.Poisson or scenarios.Constant
+	Rate             float64                     // requests per second; 0 means a closed loop
+	Connections      int                         // of a closed loop: requests kept in flight
+	MaxInFlight      int                         // of an open loop: cap on requests in flight; 0 means rate × timeout, within 1 … 1024
+	Warmup           time.Duration               // hits due before it are sent and verified, not counted
+	Duration         time.Duration               // measured, after Warmup
+	Timeout          time.Duration               // of one request, from sending to the last byte
+	Seed             uint64                      // of the arrivals
+	Objectives       scenarios.Objectives        // an open loop ends as soon as one of them cannot be met any more
+	MaxHits          uint64                      // of a closed loop: bound on the hits; 0 means 5,000,000
+	Raw              io.Writer                   // gets the measured results in vegeta's gob encoding; nil means nobody
 
 	// What tests replace to run an attack on virtual time.
 	dial  func(ctx context.Context) (net.Conn, error) // nil: Network and Address
@@ -74,6 +80,10 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	files, err := newFiles(spec.Files)
+	if err != nil {
+		return Result{}, err
+	}
 	newAlarm := spec.alarm
 	if newAlarm == nil {
 		newAlarm = newTimer
@@ -90,8 +100,8 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	transport := newTransport(ctx, spec, kinds, plan.workers)
-	defer transport.Close()
+	transport := newTransport(ctx, spec, kinds, files, plan.workers)
+	defer transport.conns.close()
 	return drive(ctx, cancel, spec, plan, alarm, transport)
 }
 
@@ -105,6 +115,7 @@ func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan,
 	c := newCollector(spec, plan)
 	began := time.Now() // after all that takes time
 	c.began = began
+	transport.conns.from = began.Add(spec.Warmup)
 	pacer := &pacer{plan: plan, began: began, alarm: alarm, pool: &transport.pool, ended: ctx.Done()}
 
 	// Neither the pacer's sleep nor its wait for a free worker notices the end
@@ -115,6 +126,7 @@ func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan,
 
 	results := attacker.Attack(target, pacer, 0, "")
 	c.drain(ctx, results, &transport.pool, cancel)
+	c.redials = transport.conns.opened.Load()
 	if err := c.raw.close(); err != nil {
 		return c.result(), fmt.Errorf("write raw results: %w: free some space and run the trial again", err)
 	}
@@ -138,6 +150,8 @@ func (s Spec) check() error {
 	}
 	open := s.Rate != 0
 	require(s.Network == "tcp" || s.Network == "unix", "network %q: want tcp or unix", s.Network)
+	require(s.TLS != nil || !s.HTTP2, "HTTP/2 without TLS: give TLS, for clients speak HTTP/2 over it only")
+	require(s.PerConnection >= 0, "%d requests per connection: want 1 or more, or 0 for any number", s.PerConnection)
 	require(len(s.Requests) > 0 && s.Mix != nil, "no requests: give Requests and a Mix over them")
 	require(s.Rate >= 0 && s.Rate <= 1e6, "rate %v/s: want 0 (closed loop) to 1,000,000", s.Rate)
 	require(!open || s.Arrivals == scenarios.Poisson || s.Arrivals == scenarios.Constant,

@@ -240,13 +240,16 @@ func TestStallOnRealConnections(t *testing.T) {
 }
 
 func TestRunLeavesNoGoroutine(t *testing.T) {
-	address := listen(t, answer("yes"))
+	encrypted := burst
+	encrypted.Address, encrypted.TLS = listenTLS(t, answer("yes"), "h2")
+	encrypted.HTTP2, encrypted.PerConnection = true, 3
+	plain := burst
+	plain.Address = listen(t, answer("yes"))
 	before := runtime.NumGoroutine()
 	ctx, cancel := context.WithCancel(t.Context())
-	for i := range 3 {
-		s := burst
-		s.Address, s.Raw = address, io.Discard
-		if i == 2 {
+	for i, s := range []Spec{plain, encrypted, plain, encrypted, plain} {
+		s.Raw = io.Discard
+		if i == 3 {
 			cancel()
 		}
 		if _, err := Run(ctx, s.requests(page)); err != nil {
@@ -278,8 +281,11 @@ func TestSpecFaults(t *testing.T) {
 		{"cap of -1 requests", func(s *Spec) { s.MaxInFlight = -1 }},
 		{"duration 0s", func(s *Spec) { s.Duration = 0 }},
 		{"timeout 0s", func(s *Spec) { s.Timeout = 0 }},
+		{"HTTP/2 without TLS", func(s *Spec) { s.HTTP2 = true }},
+		{"-1 requests per connection", func(s *Spec) { s.PerConnection = -1 }},
 		{"shorten the trial", func(s *Spec) { s.Rate, s.Duration = 1e6, time.Hour }},
-		{"write 64 hexadecimal digits", func(s *Spec) { s.Requests[0].Expect.SHA256 = "x" }},
+		{`request page: sha256 "x"`, func(s *Spec) { s.Requests[0].Expect.SHA256 = "x" }},
+		{`file /a.css: sha256 "y"`, func(s *Spec) { s.Files = map[string]scenarios.Expect{"/a.css": {SHA256: "y"}} }},
 	} {
 		s := valid
 		s.Requests = append([]scenarios.Request(nil), valid.Requests...)

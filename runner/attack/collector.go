@@ -31,6 +31,8 @@ type collector struct {
 	all            uint64 // warm-up included
 	late, lateBusy uint64
 	starveLag      *hdr.Histogram
+	protocols      protocols
+	redials        uint64
 	aborted        string
 	ended          time.Duration // when the attack was aborted, or the plan's end; from the start
 }
@@ -105,6 +107,7 @@ func (c *collector) take(r *vegeta.Result) {
 	}
 	h.response = h.lag + h.service
 	isGood := h.found.fault == good
+	c.protocols.add(found.over)
 	request := c.spec.Mix.Pick(r.Seq)
 	c.tallies[request].add(h)
 	c.windows.add(sent+r.Latency-c.spec.Warmup, isGood, h.response)
@@ -173,6 +176,8 @@ func (c *collector) load(all *tally) rundir.Load {
 		LateBusy:  c.lateBusy,
 		StarveLag: summarise(c.starveLag),
 		Aborted:   c.aborted,
+		Protocols: c.protocols.names(),
+		Redials:   c.redials,
 		Windows:   c.windows.finish(),
 	}
 	if c.plan.open() {

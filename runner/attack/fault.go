@@ -2,6 +2,8 @@ package attack
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +31,15 @@ const (
 	wrongLength
 	wrongBody
 	wrongSum
+	stale
+	streamReset
+	notHTTP2
+	noTLS
+	refusedTLS
+	handshake
+	unknownCA
+	otherHost
+	badCertificate
 	unknown
 
 	status fault = 1000 // + the status code: not the expected one
@@ -48,7 +59,17 @@ var faultNames = map[fault]string{
 	wrongLength: "wrong length",
 	wrongBody:   "wrong body",
 	wrongSum:    "wrong checksum",
+	stale:       "kept-alive connection closed without an answer",
+	streamReset: "HTTP/2 stream reset",
+	notHTTP2:    "HTTP/1.1 instead of HTTP/2",
+	noTLS:       "no TLS in the answer to its handshake",
+	refusedTLS:  "TLS refused by the server",
+	handshake:   "TLS handshake failed",
+	unknownCA:   "certificate signed by an unknown authority",
+	otherHost:   "certificate for another host",
 	unknown:     "other error",
+
+	badCertificate: "certificate not valid",
 }
 
 // String returns the text of the fault; "" when there is none.
@@ -71,11 +92,41 @@ func faultOf(err error) fault {
 		return timedOut
 	case errors.As(err, &number):
 		return faultOfErrno(number)
+	case errors.Is(err, errRepeated):
+		return stale
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		strings.Contains(err.Error(), "server closed idle connection"): // net/http does not export it
+		strings.Contains(err.Error(), "server closed idle connection"), // net/http does not export them
+		strings.Contains(err.Error(), "GOAWAY"):
 		return closed
+	case strings.Contains(err.Error(), "stream error"):
+		return streamReset
 	case strings.Contains(err.Error(), "malformed"):
 		return malformed
+	}
+	return faultOfTLS(err)
+}
+
+// faultOfTLS is faultOf for an error of a TLS handshake, and unknown for any
+// other.
+func faultOfTLS(err error) fault {
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var operation *net.OpError
+	switch {
+	case errors.As(err, &authority):
+		return unknownCA
+	case errors.As(err, &host):
+		return otherHost
+	case errors.As(err, &certificate):
+		return badCertificate
+	case errors.As(err, &record):
+		return noTLS
+	case errors.As(err, &operation) && operation.Op == "remote error": // an alert
+		return refusedTLS
+	case strings.Contains(err.Error(), "tls: "):
+		return handshake
 	}
 	return unknown
 }

@@ -10,20 +10,22 @@ import (
 // takes no lock, and no memory that grows with the attack.
 type finding struct {
 	fault  fault
-	queued bool   // if the hit was late, then because every worker was busy
-	in     uint64 // bytes of the body received
-	out    uint64 // bytes of the body sent
+	queued bool     // if the hit was late, then because every worker was busy
+	over   protocol // that the response came over
+	in     uint64   // bytes of the body received
+	out    uint64   // bytes of the body sent
 }
 
-const findingSize = 19
+const findingSize = 20
 
 func (f finding) encode() (b [findingSize]byte) {
 	binary.LittleEndian.PutUint16(b[0:], uint16(f.fault))
 	if f.queued {
 		b[2] = 1
 	}
-	binary.LittleEndian.PutUint64(b[3:], f.in)
-	binary.LittleEndian.PutUint64(b[11:], f.out)
+	b[3] = byte(f.over)
+	binary.LittleEndian.PutUint64(b[4:], f.in)
+	binary.LittleEndian.PutUint64(b[12:], f.out)
 	return b
 }
 
@@ -36,8 +38,9 @@ func decodeFinding(b []byte) finding {
 	return finding{
 		fault:  fault(binary.LittleEndian.Uint16(b[0:])),
 		queued: b[2] == 1,
-		in:     binary.LittleEndian.Uint64(b[3:]),
-		out:    binary.LittleEndian.Uint64(b[11:]),
+		over:   protocol(b[3]),
+		in:     binary.LittleEndian.Uint64(b[4:]),
+		out:    binary.LittleEndian.Uint64(b[12:]),
 	}
 }
 

@@ -26,18 +26,15 @@ http {
 	fastcgi_temp_path fastcgi;
 	uwsgi_temp_path uwsgi;
 	scgi_temp_path scgi;
-	access_log access.log;
+	log_format plain '"$request" $status $server_protocol $ssl_protocol $connection';
+	access_log access.log plain;
 	keepalive_requests 10000000;
-	server {
-		listen unix:%s;
-		root files;
-	}
-}
+%s}
 `
 
-// startNginx serves dir/files on the socket until stop, which returns the
-// access log's lines.
-func startNginx(t *testing.T, dir, socket string) (stop func() []string) {
+// startNginx runs server blocks in dir until stop, which returns the access
+// log's lines. It returns when nginx listens on the socket.
+func startNginx(t *testing.T, dir, servers, socket string) (stop func() []string) {
 	t.Helper()
 	path, err := exec.LookPath("nginx")
 	if err != nil {
@@ -50,7 +47,7 @@ func startNginx(t *testing.T, dir, socket string) (stop func() []string) {
 		t.Skip("nginx is not installed: apt-get install nginx-light")
 	}
 	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, socket), 0o644); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, servers), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
@@ -91,7 +88,7 @@ func TestCountsAgreeWithNginxLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	socket := filepath.Join(dir, "nginx.sock")
-	stop := startNginx(t, dir, socket)
+	stop := startNginx(t, dir, fmt.Sprintf("server { listen unix:%s; root files; }\n", socket), socket)
 	length := int64(len(body))
 	file := scenarios.Request{Name: "file", Class: scenarios.Static, Method: "GET", Path: "/1k.txt?n=",
 		Expect: scenarios.Expect{Status: 200, Length: &length}}

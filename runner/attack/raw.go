@@ -42,11 +42,7 @@ func newRawLog(s Spec) *rawLog {
 	if s.Raw == nil {
 		return nil
 	}
-	base := "http://" + s.Address
-	if s.Network == "unix" {
-		base = "http://localhost"
-	}
-	l := &rawLog{spec: s, base: base, done: make(chan struct{})}
+	l := &rawLog{spec: s, base: s.base().String(), done: make(chan struct{})}
 	l.more.L = &l.mu
 	go l.write()
 	return l

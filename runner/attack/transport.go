@@ -3,95 +3,44 @@ package attack
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // transport makes the request that a hit stands for, reads and verifies its
 // response, and hands vegeta the findings in place of the body.
-//
-// It opens connections only for requests that wait for one: a server of one
-// request per worker, such as gunicorn's sync, would give a connection that
-// was opened in advance a whole worker, which then waits for a request.
-//
-// Like any HTTP/1.1 client, net/http repeats a request without a body on a
-// fresh connection when the server closed the kept-alive one before answering.
 type transport struct {
 	ctx      context.Context // of the attack; vegeta's requests carry none
-	base     *http.Transport
+	conns    *connections
 	mix      Mix
 	kinds    []kind
+	files    files
 	verifier *verifier
+	http2    bool // anything else is a fault
 	timeout  time.Duration
 	pool     pool
 }
 
-// kind is one of the scenario's requests, made ready for sending.
-type kind struct {
-	request http.Request // shared by its hits: net/http does not change it
-	expect  expectation
-}
-
-func newTransport(ctx context.Context, s Spec, kinds []kind, idle int) *transport {
+func newTransport(ctx context.Context, s Spec, kinds []kind, files files, workers int) *transport {
 	longest := 0
 	for _, k := range kinds {
 		longest = max(longest, len(k.expect.contains))
 	}
-	dial := s.dial
-	if dial == nil {
-		dial = func(ctx context.Context) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, s.Network, s.Address)
-		}
-	}
 	return &transport{
-		ctx: ctx,
-		base: &http.Transport{
-			DialContext:         func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
-			DisableCompression:  true,
-			MaxIdleConnsPerHost: idle,
-		},
+		ctx:      ctx,
+		conns:    newConnections(ctx, s, workers),
 		mix:      s.Mix,
 		kinds:    kinds,
+		files:    files,
 		verifier: newVerifier(longest),
+		http2:    s.HTTP2,
 		timeout:  s.Timeout,
 	}
 }
-
-// newKinds prepares the requests of a spec.
-func newKinds(s Spec) ([]kind, error) {
-	host := s.Address
-	if s.Network == "unix" {
-		host = "localhost"
-	}
-	var errs []error
-	kinds := make([]kind, len(s.Requests))
-	for i, r := range s.Requests {
-		expect, err := newExpectation(r.Expect)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("request %s: sha256 %q: %w: write 64 hexadecimal digits", r.Name, r.Expect.SHA256, err))
-		}
-		header := http.Header{"User-Agent": {"sweetspot"}}
-		for name, value := range r.Headers {
-			header.Set(name, value)
-		}
-		kinds[i] = kind{expect: expect, request: http.Request{
-			Method: r.Method,
-			Header: header,
-			Host:   header.Get("Host"),
-			URL:    &url.URL{Scheme: "http", Host: host},
-		}}
-	}
-	return kinds, errors.Join(errs...)
-}
-
-// Close closes the connections that are idle.
-func (t *transport) Close() { t.base.CloseIdleConnections() }
 
 // RoundTrip implements http.RoundTripper. The request only tells the number of
 // the hit; that header is not sent to the subject, whose requests look like
@@ -120,15 +69,29 @@ func (t *transport) exchange(seq uint64, f *finding) int {
 	ctx, cancel := context.WithTimeout(t.ctx, t.timeout)
 	defer cancel()
 	k := &t.kinds[t.mix.Pick(seq)]
-	resp, err := t.base.RoundTrip(t.request(ctx, k, seq, f))
+	request := t.request(ctx, k, seq, f)
+	resp, err := t.conns.of(seq).RoundTrip(request)
 	if err != nil {
 		f.fault = t.cause(faultOf(err))
 		return 0
 	}
 	defer resp.Body.Close()
-	n, fault := t.verifier.verify(resp.Body, resp.StatusCode, k.expect)
-	f.in, f.fault = uint64(n), t.cause(fault)
+	n, fault := t.verifier.verify(resp.Body, resp.StatusCode, t.expect(k, request.URL.Opaque))
+	if t.http2 && resp.ProtoMajor != 2 {
+		fault = notHTTP2
+	}
+	f.over, f.in, f.fault = protocolOf(resp), uint64(n), t.cause(fault)
 	return resp.StatusCode
+}
+
+// expect returns what a good response to a request of kind k looks like, which
+// was sent with the given path and query.
+func (t *transport) expect(k *kind, target string) expectation {
+	if !k.file || len(t.files) == 0 {
+		return k.expect
+	}
+	path, _, _ := strings.Cut(target, "?")
+	return k.expect.or(t.files[path])
 }
 
 // cause returns the fault that an exchange ended with, unless the end of the
@@ -143,12 +106,13 @@ func (t *transport) cause(f fault) fault {
 
 // request returns hit seq as it is sent.
 func (t *transport) request(ctx context.Context, k *kind, seq uint64, f *finding) *http.Request {
-	r := k.request.WithContext(ctx)
-	r.URL = &url.URL{
+	s := &sending{Context: ctx, url: url.URL{
 		Scheme: k.request.URL.Scheme,
 		Host:   k.request.URL.Host,
 		Opaque: string(t.mix.AppendPath(make([]byte, 0, 128), seq)), // goes into the request line as it is
-	}
+	}}
+	r := k.request.WithContext(s)
+	r.URL, r.Close = &s.url, t.conns.last(seq)
 	if body := t.mix.AppendBody(nil, seq); len(body) > 0 {
 		r.ContentLength = int64(len(body))
 		r.Body = io.NopCloser(bytes.NewReader(body))

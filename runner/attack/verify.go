@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"io"
 	"sync"
@@ -36,8 +37,9 @@ func (v *verifier) verify(body io.Reader, code int, want expectation) (n int64, 
 
 // scratch is what reading one body takes.
 type scratch struct {
-	buf []byte
-	sum hash.Hash
+	buf    []byte
+	sum    hash.Hash
+	digest [sha256.Size]byte
 }
 
 func newScratch(longest int) *scratch {
@@ -73,7 +75,7 @@ func (s *scratch) verify(body io.Reader, code int, want expectation) (n int64, f
 		return n, wrongLength
 	case !found:
 		return n, wrongBody
-	case want.sum != nil && !bytes.Equal(s.sum.Sum(nil), want.sum):
+	case want.sum != nil && !bytes.Equal(s.sum.Sum(s.digest[:0]), want.sum):
 		return n, wrongSum
 	}
 	return n, good
@@ -95,9 +97,21 @@ func newExpectation(e scenarios.Expect) (expectation, error) {
 	if e.SHA256 != "" {
 		sum, err := hex.DecodeString(e.SHA256)
 		if err != nil {
-			return x, err
+			return x, fmt.Errorf("sha256 %q: %w: write 64 hexadecimal digits", e.SHA256, err)
 		}
 		x.sum = sum
 	}
 	return x, nil
+}
+
+// or returns what x expects, and what other does of length and checksum where
+// x says nothing.
+func (x expectation) or(other expectation) expectation {
+	if x.length == nil {
+		x.length = other.length
+	}
+	if x.sum == nil {
+		x.sum = other.sum
+	}
+	return x
 }

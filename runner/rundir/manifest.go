@@ -22,6 +22,7 @@ type Manifest struct {
 	Seed         uint64
 	Host         Host
 	Versions     map[string]string // of every component, by name
+	Missing      map[string]string `json:",omitempty"` // servers and proxies of the matrix that are not installed: name → remedy
 	CPUs         CPUs
 	Notes        []string `json:",omitempty"` // what the reader must know, such as shared CPU sets
 }

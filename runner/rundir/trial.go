@@ -26,6 +26,9 @@ type Step struct {
 	Connections int           // closed loop only: requests kept in flight
 	Warmup      time.Duration // load before measuring
 	Duration    time.Duration // measured
+	Class       string        `json:",omitempty"` // only requests of this class are sent; empty: the whole mix
+	Alone       bool          `json:",omitempty"` // without the slow clients and WebSockets that the traffic has beside it
+	Hot         bool          `json:",omitempty"` // the running stack may be resized to the cell instead of being started anew
 	Note        string        `json:",omitempty"` // for the progress line, as "bracket 3 of 14"
 	Left        time.Duration `json:"-"`          // estimate of what the run still takes, this step included
 }
@@ -44,18 +47,72 @@ type Trial struct {
 	Cost      time.Duration // wall time that the trial took from the budget, start and stop of the stack included
 	Fresh     bool          // the stack was started for this trial
 	StartTime time.Duration `json:",omitempty"` // from spawning to ready; only when Fresh
+	Resized   bool          `json:",omitempty"` // the running stack was resized to the cell
 	Effective Effective
 	Load      Load
 	Usage     Usage
-	Failure   string `json:",omitempty"` // the stack did not start, or died: what happened, with the log's tail
-	Broken    string `json:",omitempty"` // the measurement itself could not be made: the trial is void
+	Beside    *Beside `json:",omitempty"` // what was held beside the attack; nil when nothing was
+	Failure   string  `json:",omitempty"` // the stack did not start, or died: what happened, with the log's tail
+	Broken    string  `json:",omitempty"` // the measurement itself could not be made: the trial is void
 }
 
 // Effective is the configuration as read back from the running stack.
 type Effective struct {
-	Workers int                 // live worker processes
-	Threads int                 // most threads seen in one worker, housekeeping ones included; 0 when not read
-	Argv    map[string][]string `json:",omitempty"` // command line per process, by role: app, proxy
+	Workers     int                 // live worker processes, those of all instances
+	Threads     int                 // most threads seen in one worker, housekeeping ones included; 0 when not read
+	Peak        *Peak               `json:",omitempty"` // nil when it was not measured
+	Connections []int               `json:",omitempty"` // client or proxy connections by worker, half-way through the trial
+	Upstream    string              `json:",omitempty"` // what lies between proxy and application: unix or tcp, and uwsgi where it speaks that; empty without a proxy
+	Static      []StaticAnswer      `json:",omitempty"` // how static files are served
+	Argv        map[string][]string `json:",omitempty"` // command line per process, by role: app, proxy
+}
+
+// Peak is the largest number of requests that were inside the application at
+// once while it got many more than it has slots for.
+type Peak struct {
+	Seen    int
+	Want    int // what the cell promises; 0: it promises none, as an event loop
+	Offered int // requests that were kept in flight
+}
+
+// StaticAnswer is how the stack serves one static file.
+type StaticAnswer struct {
+	Path         string
+	Status       int
+	Length       int64  // of the body, bytes
+	Verified     bool   // length and SHA-256 are those of the file
+	Encoding     string `json:",omitempty"` // Content-Encoding that a client gets which takes gzip
+	CacheControl string `json:",omitempty"`
+	ETag         bool
+	LastModified bool
+}
+
+// Beside is what was held beside an attack.
+type Beside struct {
+	Slow       *SlowClients `json:",omitempty"`
+	WebSockets *WebSockets  `json:",omitempty"`
+}
+
+// SlowClients is what became of the slow clients in the measured part.
+type SlowClients struct {
+	Clients int    // that were at it
+	Kind    string // headers, body or read
+	Served  uint64 // requests that were answered in full
+	Dropped uint64 // requests whose connection the stack closed, or refused
+	Most    int    // connections open at once
+}
+
+// WebSockets is what became of the WebSocket connections.
+type WebSockets struct {
+	Wanted      int
+	Held        int            // open when the attack ended
+	Refused     int            // handshakes answered otherwise, or not at all
+	Dropped     int            // that were open and that the stack closed
+	Refusals    map[string]int `json:",omitempty"` // by normalised reason, as "status 404"
+	Echo        Latency        // from sending a message to having it back
+	Wrong       uint64         // echoes that were not what was sent, or did not come in time
+	BytesBefore uint64         // PSS of application and proxy before they were opened
+	BytesAfter  uint64         // and once they were
 }
 
 // Load is what the generator sent and what came back in the measured part of
@@ -75,8 +132,10 @@ type Load struct {
 	StarveLag Latency       // lag of the hits that found a free worker
 	Aborted   string        `json:",omitempty"` // why the attack ended before its schedule did
 	Classes   map[string]Class
-	Requests  map[string]Class // by name of the request
-	Windows   []Window         // one per second of completion
+	Requests  map[string]Class  // by name of the request
+	Protocols map[string]uint64 `json:",omitempty"` // answers by what was negotiated, as "HTTP/1.1" or "HTTP/2.0 TLS 1.3"
+	Redials   uint64            // connections opened in the measured part
+	Windows   []Window          // one per second of completion
 }
 
 // Class sums up the requests of one class, or of one name.
@@ -120,6 +179,8 @@ type Usage struct {
 	Wall            time.Duration
 	App             Group
 	Proxy           Group
+	Services        Group
+	Databases       map[string]ServiceUse `json:",omitempty"` // by name of the service
 	Generator       Group
 	Cores           int     // of the machine
 	AppCores        int     // that the application may use
@@ -130,6 +191,12 @@ type Usage struct {
 	ListenOverflows uint64  // connections dropped at a full listen queue
 	TimeWait        int     // sockets in TIME_WAIT at the end
 	Timeline        []Moment
+}
+
+// ServiceUse is how many connections a service had, against its limit.
+type ServiceUse struct {
+	Connections int // most seen at once
+	Limit       int // of the service's configuration
 }
 
 // Group is what the processes of one role used.
@@ -145,4 +212,5 @@ type Group struct {
 type Moment struct {
 	Second                         int
 	App, Proxy, Generator, Foreign float64
+	Services                       float64 `json:",omitempty"`
 }

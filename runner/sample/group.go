@@ -3,26 +3,29 @@ package sample
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 )
 
-// members returns the processes of each given group, zombies included: their
-// CPU time is not their parent's before it waits for them. A group of 0 has no
-// members. A process that ends while the list is read may be missing.
-func (r *reader) members(groups ...int) ([][]process, error) {
+// members returns the processes of each list of groups, zombies included: their
+// CPU time is not their parent's before it waits for them. A service's children
+// are of its group, whatever group they made for themselves. A process that
+// ends while the list is read may be missing.
+func (r *reader) members(lists ...[]int) ([][]process, error) {
 	pids, err := numbered(r.root.path("proc"))
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w; mount /proc", err)
 	}
-	found := make([][]process, len(groups))
+	found := make([][]process, len(lists))
 	for _, pid := range pids {
 		group, err := r.group(pid)
 		if err != nil {
 			continue // ended
 		}
-		for i, want := range groups {
-			if want == 0 || group != want {
+		for i, groups := range lists {
+			family := i == services && len(groups) > 0 // the parent is to be looked at, too
+			if !slices.Contains(groups, group) && !family {
 				continue
 			}
 			p, err := r.process(pid)
@@ -32,7 +35,9 @@ func (r *reader) members(groups ...int) ([][]process, error) {
 			if err != nil {
 				return nil, err
 			}
-			found[i] = append(found[i], p)
+			if slices.Contains(groups, group) || slices.Contains(groups, p.parent) {
+				found[i] = append(found[i], p)
+			}
 		}
 	}
 	return found, nil

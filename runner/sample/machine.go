@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,4 +163,19 @@ func pss(proc procfs.FS, processes []process) (bytes uint64, err error) {
 		bytes += rollup.Pss
 	}
 	return bytes, nil
+}
+
+// PSS returns the proportional set size of process groups, bytes. A group of 0
+// is none.
+func PSS(groups ...int) (uint64, error) {
+	proc, err := procfs.NewFS(procfs.DefaultMountPoint)
+	if err != nil {
+		return 0, fmt.Errorf("%w; mount /proc", err)
+	}
+	groups = slices.DeleteFunc(slices.Clone(groups), func(group int) bool { return group == 0 })
+	members, err := newReader("/").members(groups)
+	if err != nil {
+		return 0, err
+	}
+	return pss(proc, members[0])
 }

@@ -15,11 +15,34 @@ import (
 	"sweetspot/runner/rundir"
 )
 
-// Roles are the process groups of a trial; 0 means that there is none. The
-// generator needs no group: it is this process, without its children.
+// Roles are the process groups of a trial, by their leaders. The generator
+// needs no group: it is this process, without its children. A service's
+// children count as its own also where they made groups for themselves, as
+// those of PostgreSQL do.
 type Roles struct {
-	App, Proxy int
+	App      []int // one an instance
+	Proxy    int   // 0 means that there is none
+	Services []int
 }
+
+// lists returns the groups by role, in the order of accounts.
+func (r Roles) lists() [roleCount][]int {
+	lists := [roleCount][]int{r.App, nil, r.Services}
+	if r.Proxy != 0 {
+		lists[proxy] = []int{r.Proxy}
+	}
+	return lists
+}
+
+// Roles by number; the generator has none.
+const (
+	application = iota
+	proxy
+	services
+	roleCount
+)
+
+var roleNames = [roleCount]string{"application", "proxy", "services"}
 
 // Options says how to sample. The zero value is fine.
 type Options struct {
@@ -40,11 +63,12 @@ type Sampler struct {
 	cgroups []string
 	apart   bool // interrupt time is in no process's CPU time
 
-	app, proxy, generator account
-	before                outer
-	began, last           counters
-	timeline              []rundir.Moment
-	failed                error // first error of a tick
+	accounts    [roleCount]account
+	generator   account
+	before      outer
+	began, last counters
+	timeline    []rundir.Moment
+	failed      error // first error of a tick
 
 	quit, done chan struct{}
 	stop       func() (rundir.Usage, error)
@@ -52,16 +76,18 @@ type Sampler struct {
 
 // counters are the rising figures at one moment, seconds of CPU.
 type counters struct {
-	at                    time.Time
-	host                  hostTimes
-	app, proxy, generator float64
-	members               [2][]process // of the application and the proxy
+	at        time.Time
+	host      hostTimes
+	used      [roleCount]float64
+	generator float64
+	members   [][]process // by role
 }
 
 // outer are the figures that are read only before and after.
 type outer struct {
-	pssApp, pssProxy, pssGenerator uint64
-	throttled, drops               uint64
+	pss              [roleCount]uint64
+	pssGenerator     uint64
+	throttled, drops uint64
 }
 
 // Start reads the figures before and begins to sample once a second. Every
@@ -99,13 +125,17 @@ func (s *Sampler) open() (err error) {
 	if err != nil {
 		return err
 	}
-	for role, group := range map[string]int{"application": s.roles.App, "proxy": s.roles.Proxy} {
-		if group == own {
-			return fmt.Errorf("the %s is in the generator's process group %d; start it in one of its own", role, group)
+	seen := map[int]string{}
+	for i, groups := range s.roles.lists() {
+		for _, group := range groups {
+			if group == own {
+				return fmt.Errorf("the %s is in the generator's process group %d; start it in one of its own", roleNames[i], group)
+			}
+			if other := seen[group]; other != "" {
+				return fmt.Errorf("%s and %s share process group %d; start each in one of its own", other, roleNames[i], group)
+			}
+			seen[group] = roleNames[i]
 		}
-	}
-	if s.roles.App != 0 && s.roles.App == s.roles.Proxy {
-		return fmt.Errorf("application and proxy share process group %d; start each in one of its own", s.roles.App)
 	}
 	return nil
 }
@@ -113,13 +143,14 @@ func (s *Sampler) open() (err error) {
 // first reads the outer figures before the counters, so that the reading
 // itself is in nobody's CPU time.
 func (s *Sampler) first() error {
-	members, err := s.reader.members(s.roles.App, s.roles.Proxy)
+	lists := s.roles.lists()
+	members, err := s.reader.members(lists[:]...)
 	if err != nil {
 		return err
 	}
-	for i, group := range []int{s.roles.App, s.roles.Proxy} {
-		if group != 0 && len(members[i]) == 0 {
-			return fmt.Errorf("process group %d has no process; the program ended before the measurement, see its log", group)
+	for i, groups := range lists {
+		if len(groups) > 0 && len(members[i]) == 0 {
+			return fmt.Errorf("process group %d has no process; the program ended before the measurement, see its log", groups[0])
 		}
 	}
 	if s.before, err = s.outer(members); err != nil {
@@ -170,16 +201,17 @@ func (s *Sampler) read() (counters, error) {
 	if c.host, err = s.reader.hostTimes(); err != nil {
 		return c, err
 	}
-	members, err := s.reader.members(s.roles.App, s.roles.Proxy)
-	if err != nil {
+	lists := s.roles.lists()
+	if c.members, err = s.reader.members(lists[:]...); err != nil {
 		return c, err
 	}
-	c.members = [2][]process(members)
-	for i, a := range []*account{&s.app, &s.proxy} {
-		a.update(members[i])
-		if err := a.wait(s.reader, members[i]); err != nil {
+	for i := range s.accounts {
+		a := &s.accounts[i]
+		a.update(c.members[i])
+		if err := a.wait(s.reader, c.members[i]); err != nil {
 			return c, err
 		}
+		c.used[i] = a.seconds()
 	}
 	self, err := s.reader.process(s.self.PID)
 	if err != nil {
@@ -188,7 +220,6 @@ func (s *Sampler) read() (counters, error) {
 	if err := s.generator.wait(s.reader, []process{self}); err != nil {
 		return c, err
 	}
-	c.app, c.proxy = s.app.seconds(), s.proxy.seconds()
 	c.generator, err = ownCPU()
 	return c, err
 }
@@ -206,13 +237,19 @@ func ownCPU() (float64, error) {
 func (s *Sampler) moment(from, to counters) rundir.Moment {
 	wall := to.at.Sub(from.at)
 	use := to.host.since(from.host, wall)
-	app, proxy, generator := to.app-from.app, to.proxy-from.proxy, to.generator-from.generator
+	var used [roleCount]float64
+	ours := to.generator - from.generator
+	for i := range used {
+		used[i] = to.used[i] - from.used[i]
+		ours += used[i]
+	}
 	return rundir.Moment{
 		Second:    int(math.Round(from.at.Sub(s.began.at).Seconds())),
-		App:       app / wall.Seconds(),
-		Proxy:     proxy / wall.Seconds(),
-		Generator: generator / wall.Seconds(),
-		Foreign:   s.foreign(use, app+proxy+generator) / wall.Seconds(),
+		App:       used[application] / wall.Seconds(),
+		Proxy:     used[proxy] / wall.Seconds(),
+		Services:  used[services] / wall.Seconds(),
+		Generator: (to.generator - from.generator) / wall.Seconds(),
+		Foreign:   s.foreign(use, ours) / wall.Seconds(),
 	}
 }
 
@@ -226,17 +263,13 @@ func (s *Sampler) foreign(use hostUse, ours float64) float64 {
 }
 
 func (s *Sampler) outer(members [][]process) (o outer, err error) {
-	for _, part := range []struct {
-		into      *uint64
-		processes []process
-	}{
-		{&o.pssApp, members[0]},
-		{&o.pssProxy, members[1]},
-		{&o.pssGenerator, []process{{pid: s.self.PID}}},
-	} {
-		if *part.into, err = pss(s.proc, part.processes); err != nil {
+	for i, processes := range members {
+		if o.pss[i], err = pss(s.proc, processes); err != nil {
 			return o, err
 		}
+	}
+	if o.pssGenerator, err = pss(s.proc, []process{{pid: s.self.PID}}); err != nil {
+		return o, err
 	}
 	if o.throttled, err = throttled(s.cgroups); err != nil {
 		return o, err
@@ -256,7 +289,7 @@ func (s *Sampler) finish() (rundir.Usage, error) {
 	if err = errors.Join(s.failed, err); err != nil {
 		return rundir.Usage{}, fmt.Errorf("sample: %w", err)
 	}
-	after, err := s.outer(end.members[:])
+	after, err := s.outer(end.members)
 	if err != nil {
 		return rundir.Usage{}, fmt.Errorf("stop sampling: %w", err)
 	}
@@ -276,8 +309,9 @@ func (s *Sampler) usage(end counters, after outer) (rundir.Usage, error) {
 	}
 	u := rundir.Usage{
 		Wall:            wall,
-		App:             group(&s.app, end.members[0], max(s.before.pssApp, after.pssApp)),
-		Proxy:           group(&s.proxy, end.members[1], max(s.before.pssProxy, after.pssProxy)),
+		App:             s.group(application, end, after),
+		Proxy:           s.group(proxy, end, after),
+		Services:        s.group(services, end, after),
 		Generator:       group(&s.generator, []process{self}, max(s.before.pssGenerator, after.pssGenerator)),
 		Cores:           end.host.cpus,
 		AppCores:        len(s.options.AppCPUs),
@@ -291,9 +325,14 @@ func (s *Sampler) usage(end counters, after outer) (rundir.Usage, error) {
 		u.AppCores = u.Cores
 	}
 	u.Generator.CPUSeconds = end.generator - s.began.generator
-	u.ForeignSeconds = s.foreign(use, u.App.CPUSeconds+u.Proxy.CPUSeconds+u.Generator.CPUSeconds)
+	u.ForeignSeconds = s.foreign(use, u.App.CPUSeconds+u.Proxy.CPUSeconds+u.Services.CPUSeconds+u.Generator.CPUSeconds)
 	u.TimeWait, err = timeWait(s.proc)
 	return u, err
+}
+
+// group sums up the role with that number.
+func (s *Sampler) group(role int, end counters, after outer) rundir.Group {
+	return group(&s.accounts[role], end.members[role], max(s.before.pss[role], after.pss[role]))
 }
 
 func group(a *account, processes []process, pss uint64) rundir.Group {

@@ -33,7 +33,7 @@ func TestCPUOfAGroupAgreesWithItsRusage(t *testing.T) {
 	app, proxy := newHelper(t), newHelper(t)
 	appBefore, proxyBefore := app.burn(0), proxy.burn(0)
 	generatorBefore := ownTime()
-	s := mustSample(t, Roles{App: app.group(), Proxy: proxy.group()})
+	s := mustSample(t, Roles{App: []int{app.group()}, Proxy: proxy.group()})
 	appAfter, proxyAfter := app.burn(400), proxy.burn(150)
 	u, err := s.Stop()
 	if err != nil {
@@ -70,7 +70,7 @@ func TestReapedChildrenCountOnce(t *testing.T) {
 	app.order("child")
 	started := time.Duration(app.order("tell burn 300")) // before the measurement
 	before := app.burn(0)
-	s := mustSample(t, Roles{App: app.group()})
+	s := mustSample(t, Roles{App: []int{app.group()}})
 	app.order("tell burn 200")
 	old := time.Duration(app.order("reap")) - started
 	app.order("child") // born and dead within one tick
@@ -93,7 +93,7 @@ func TestReapedChildrenCountOnce(t *testing.T) {
 func TestForeignLoadShows(t *testing.T) {
 	app, stranger := newHelper(t), newHelper(t)
 	before := stranger.burn(0)
-	s := mustSample(t, Roles{App: app.group()})
+	s := mustSample(t, Roles{App: []int{app.group()}})
 	used := (stranger.burn(700) - before).Seconds()
 	u, err := s.Stop()
 	if err != nil {
@@ -119,7 +119,7 @@ func TestMemoryOfAGroup(t *testing.T) {
 	app, proxy := newHelper(t), newHelper(t)
 	app.order("touch 64")
 	app.order("child")
-	s := mustSample(t, Roles{App: app.group(), Proxy: proxy.group()})
+	s := mustSample(t, Roles{App: []int{app.group()}, Proxy: proxy.group()})
 	u, err := s.Stop()
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +183,7 @@ func TestListenQueueOverflowShows(t *testing.T) {
 
 func TestTimelineHasAMomentASecond(t *testing.T) {
 	app := newHelper(t)
-	s := mustSample(t, Roles{App: app.group()})
+	s := mustSample(t, Roles{App: []int{app.group()}})
 	for deadline := time.Now().Add(2300 * time.Millisecond); time.Now().Before(deadline); {
 		app.burn(50)
 	}
@@ -209,10 +209,10 @@ func TestTimelineHasAMomentASecond(t *testing.T) {
 func TestMoment(t *testing.T) {
 	began := time.Now()
 	s := &Sampler{began: counters{at: began}}
-	from := counters{at: began.Add(3020 * time.Millisecond), host: hostTimes{cpus: 4, idle: 1000}, app: 5, proxy: 2, generator: 1}
-	to := counters{at: from.at.Add(2 * time.Second), host: hostTimes{cpus: 4, idle: 1300}, app: 6, proxy: 2.5, generator: 2}
-	// 8 CPU seconds less 3 idle ones are 5 busy ones, of which 2.5 are ours.
-	want := rundir.Moment{Second: 3, App: 0.5, Proxy: 0.25, Generator: 0.5, Foreign: 1.25}
+	from := counters{at: began.Add(3020 * time.Millisecond), host: hostTimes{cpus: 4, idle: 1000}, used: [roleCount]float64{5, 2, 1}, generator: 1}
+	to := counters{at: from.at.Add(2 * time.Second), host: hostTimes{cpus: 4, idle: 1300}, used: [roleCount]float64{6, 2.5, 1.5}, generator: 2}
+	// 8 CPU seconds less 3 idle ones are 5 busy ones, of which 3 are ours.
+	want := rundir.Moment{Second: 3, App: 0.5, Proxy: 0.25, Services: 0.25, Generator: 0.5, Foreign: 1}
 	if got := s.moment(from, to); got != want {
 		t.Errorf("moment = %+v, want %+v", got, want)
 	}
@@ -226,9 +226,9 @@ func TestStartRefuses(t *testing.T) {
 		roles Roles
 		want  string
 	}{
-		{"our own group", Roles{App: own}, "start it in one of its own"},
-		{"one group for both", Roles{App: app.group(), Proxy: app.group()}, "start each in one of its own"},
-		{"no such group", Roles{App: 1 << 30}, "has no process"},
+		{"our own group", Roles{App: []int{own}}, "start it in one of its own"},
+		{"one group for both", Roles{App: []int{app.group()}, Proxy: app.group()}, "start each in one of its own"},
+		{"no such group", Roles{App: []int{1 << 30}}, "has no process"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Start(tt.roles, Options{})
@@ -241,9 +241,9 @@ func TestStartRefuses(t *testing.T) {
 
 func TestApplicationThatDiesIsNoError(t *testing.T) {
 	app := newHelper(t)
-	s := mustSample(t, Roles{App: app.group()})
+	s := mustSample(t, Roles{App: []int{app.group()}})
 	app.burn(100)
-	members, err := newReader("/").members(app.group())
+	members, err := newReader("/").members([]int{app.group()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func TestApplicationThatDiesIsNoError(t *testing.T) {
 
 func TestUsageOfAFixture(t *testing.T) {
 	r := unpack(t, "testdata/trial.txtar")
-	s, err := Start(Roles{App: 100, Proxy: 200}, Options{AppCPUs: []int{0, 1}, root: r})
+	s, err := Start(Roles{App: []int{100}, Proxy: 200}, Options{AppCPUs: []int{0, 1}, root: r})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +325,7 @@ func BenchmarkTick(b *testing.B) {
 	for range 9 {
 		app.order("child")
 	}
-	s, err := Start(Roles{App: app.group()}, Options{})
+	s, err := Start(Roles{App: []int{app.group()}}, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"sweetspot/fixtures"
 	"sweetspot/runner/process"
+	"sweetspot/runner/service"
 	"sweetspot/scenarios"
 )
 
@@ -22,16 +23,21 @@ import (
 // Static may still hold {data}, which every start replaces by its own copy.
 type App struct {
 	Interface string
-	Module    string // as "shop.wsgi:application"
-	Dir       string // absolute; "" for the embedded application
-	Python    string // interpreter, absolute; "" for the embedded application
+	Module    string   // as "shop.wsgi:application"
+	ASGI      string   // second entry point, for servers that speak ASGI; may be ""
+	Services  []string // beside it; their data is in folders of DataDir that bear their names
+	Dir       string   // absolute; "" for the embedded application
+	Python    string   // interpreter, absolute; "" for the embedded application
 	Env       map[string]string
 	Static    []scenarios.Mount
-	Ready     string        // path that answers 200
+	Ready     string        // path that answers 200; "" when any answer to / will do
+	Wait      string        // path that waits; "" when none is known
 	Deadline  time.Duration // for becoming ready
 	Routes    []scenarios.Route
 	RunDir    string // shared by all starts
 	DataDir   string // what the prepare commands filled; every start gets a copy
+
+	proxy scenarios.Proxy // how proxies before it are measured, for production configurations
 }
 
 const fixturePrefix = "fixture:"
@@ -40,11 +46,11 @@ const fixturePrefix = "fixture:"
 // looking at the machine: its interpreter is not known yet.
 func Describe(s *scenarios.Scenario, runDir string) *App {
 	app := &App{
-		Interface: s.App.Interface, Module: s.App.Module, Routes: s.App.Routes,
-		Ready: s.App.Ready, Deadline: s.App.Deadline.Std(),
-		RunDir: runDir, DataDir: filepath.Join(runDir, "data"),
+		Interface: s.App.Interface, Module: s.App.Module, ASGI: s.App.ASGI, Services: s.Services, Routes: s.App.Routes,
+		Ready: s.App.Ready, Wait: s.App.Wait, Deadline: s.App.Deadline.Std(),
+		RunDir: runDir, DataDir: filepath.Join(runDir, "data"), proxy: s.Proxy,
 	}
-	if app.Ready == "" {
+	if app.Ready == "" && s.Target == "" {
 		app.Ready = "/"
 	}
 	if app.Deadline == 0 {
@@ -61,21 +67,26 @@ func Describe(s *scenarios.Scenario, runDir string) *App {
 	return app
 }
 
-// Resolve is Describe with the interpreter chosen, after a check that the
-// programs of the matrix are there. It writes nothing.
-func Resolve(ctx context.Context, s *scenarios.Scenario, runDir string) (*App, error) {
-	runDir, err := filepath.Abs(runDir)
+// Resolve is Describe with the interpreter chosen, after a look at what of the
+// scenario's servers, proxies and services is installed. missing says what is
+// not, by name of a server or proxy, and the remedy; it is an error unless the
+// scenario says to skip it and something is left. Resolve writes nothing.
+func Resolve(ctx context.Context, s *scenarios.Scenario, runDir string) (app *App, missing map[string]string, err error) {
+	runDir, err = filepath.Abs(runDir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := checkPrograms(s.Matrix); err != nil {
-		return nil, err
+	app = Describe(s, runDir)
+	if s.Target != "" {
+		return app, nil, nil
 	}
-	app := Describe(s, runDir)
-	if app.Interface != scenarios.Embedded {
-		if app.Python, err = findPython(ctx, s.App, modulesOf(s.Matrix)); err != nil {
-			return nil, err
+	for _, name := range s.Services {
+		if why := service.Missing(name); why != "" {
+			return nil, nil, errors.New(why)
 		}
+	}
+	if missing, err = app.lookAround(ctx, s); err != nil {
+		return nil, nil, err
 	}
 	expand := strings.NewReplacer("{run}", runDir, "{python}", app.Python)
 	app.Env = make(map[string]string, len(s.App.Env))
@@ -83,12 +94,12 @@ func Resolve(ctx context.Context, s *scenarios.Scenario, runDir string) (*App, e
 		app.Env[name] = expand.Replace(value)
 	}
 	app.Dir = expand.Replace(app.Dir)
-	return app, nil
+	return app, missing, nil
 }
 
 // Prepare is Resolve and then the application's own Prepare.
 func Prepare(ctx context.Context, s *scenarios.Scenario, runDir string, log io.Writer) (*App, error) {
-	app, err := Resolve(ctx, s, runDir)
+	app, _, err := Resolve(ctx, s, runDir)
 	if err != nil {
 		return nil, fmt.Errorf("prepare: %w", err)
 	}
@@ -113,7 +124,8 @@ func (a *App) prepareOnce(ctx context.Context, given scenarios.App, log io.Write
 		Dir, Python string
 		Env         map[string]string
 		Prepare     []scenarios.Command
-	}{given.Dir, a.Python, a.Env, given.Prepare}, "", "  ")
+		Services    []string
+	}{given.Dir, a.Python, a.Env, given.Prepare, a.Services}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -131,17 +143,39 @@ func (a *App) prepareOnce(ctx context.Context, given scenarios.App, log io.Write
 			return err
 		}
 	}
-	for _, command := range given.Prepare {
-		if err := a.runPrepare(ctx, command, log); err != nil {
-			return err
-		}
+	if err := a.runAll(ctx, given.Prepare, log); err != nil {
+		return err
 	}
 	return os.WriteFile(stampFile, stamp, 0o644)
 }
 
+// runAll runs the prepare commands while the services run, whose data they
+// fill.
+func (a *App) runAll(ctx context.Context, commands []scenarios.Command, log io.Writer) (err error) {
+	services, err := startServices(ctx, a.Services, filepath.Join(a.RunDir, "prepare"), a.DataDir, "prepare", nil)
+	defer func() {
+		for _, s := range services {
+			err = errors.Join(err, s.Stop())
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	vars := a.at(a.DataDir).Env
+	for _, s := range services {
+		maps.Copy(vars, s.Env())
+	}
+	for _, command := range commands {
+		if err := a.runPrepare(ctx, command, vars, log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // runPrepare runs one command in the application's folder, with the
 // environment that the application itself will have.
-func (a *App) runPrepare(ctx context.Context, command scenarios.Command, log io.Writer) error {
+func (a *App) runPrepare(ctx context.Context, command scenarios.Command, vars map[string]string, log io.Writer) error {
 	expand := strings.NewReplacer("{run}", a.RunDir, "{data}", a.DataDir, "{python}", a.Python)
 	argv := make([]string, len(command))
 	for i, arg := range command {
@@ -159,7 +193,7 @@ func (a *App) runPrepare(ctx context.Context, command scenarios.Command, log io.
 	}
 	p, err := process.Start(ctx, process.Spec{
 		Role: "prepare command", Argv: argv, Dir: a.Dir, Log: filepath.Join(a.RunDir, "prepare.log"),
-		Env: append(environment(a.at(a.DataDir).Env, tmp, ""), process.Mark("prepare")),
+		Env: append(environment(vars, tmp, ""), process.Mark("prepare")),
 	})
 	if err != nil {
 		return err
@@ -212,6 +246,9 @@ func (a *App) productionDir(m scenarios.Mount) string {
 	}
 	return m.Dir
 }
+
+// productionHome is where the application itself is likely to be in production.
+func (a *App) productionHome() string { return a.productionDir(scenarios.Mount{Dir: a.Dir}) }
 
 // makeHome makes the folders that environment names.
 func makeHome(dir string) error {

@@ -129,7 +129,7 @@ func TestVersions(t *testing.T) {
 	app := wsgiApp(t, nil)
 	_, missing := findProgram(nginx.program)
 	need(t, missing)
-	got := Versions(t.Context(), app, []string{"gunicorn-sync", "embedded"}, []string{"direct", "nginx"})
+	got := Versions(t.Context(), app, &scenarios.Scenario{Matrix: scenarios.Matrix{Servers: []string{"gunicorn-sync", "embedded"}, Proxies: []string{"direct", "nginx"}}})
 	for _, name := range []string{"python", "gunicorn", "nginx", "embedded"} {
 		if !strings.Contains(got[name], ".") {
 			t.Errorf("version of %s = %q", name, got[name])
@@ -146,9 +146,10 @@ func TestCatalogueApplies(t *testing.T) {
 		{"server=embedded/proxy=direct/workers=1/threads=4", scenarios.Embedded, ""},
 		{"server=gunicorn-sync/proxy=direct/workers=1/threads=2", scenarios.WSGI, "gunicorn-sync has no threads"},
 		{"server=gunicorn-sync/proxy=direct/workers=1/threads=1", scenarios.ASGI, "gunicorn-sync needs an application with interface wsgi, not asgi"},
-		{"server=embedded/proxy=direct/workers=1/threads=1", scenarios.WSGI, "the embedded server needs an application with interface embedded, not wsgi"},
-		{"server=embedded/proxy=nginx/workers=1/threads=1", scenarios.Embedded, "the embedded server runs direct or behind the embedded proxy, not behind nginx"},
-		{"server=gunicorn-sync/proxy=embedded/workers=1/threads=1", scenarios.WSGI, "the embedded proxy stands before the embedded server only"},
+		{"server=embedded/proxy=direct/workers=1/threads=1", scenarios.WSGI, "embedded needs an application with interface embedded, not wsgi"},
+		{"server=embedded/proxy=nginx/workers=1/threads=1", scenarios.Embedded, "proxy nginx stands before applications with interface wsgi or asgi, not embedded"},
+		{"server=gunicorn-sync/proxy=embedded/workers=1/threads=1", scenarios.WSGI, "proxy embedded stands before applications with interface embedded, not wsgi"},
+		{"server=gunicorn-sync/proxy=direct/workers=1/threads=1/instances=3", scenarios.WSGI, "several instances need a proxy that balances over them"},
 		{"server=none/proxy=direct/workers=1/threads=1", scenarios.WSGI, "no server is called none"},
 		{"server=embedded/proxy=none/workers=1/threads=1", scenarios.Embedded, "no proxy is called none"},
 	} {
@@ -156,7 +157,7 @@ func TestCatalogueApplies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := c.Applies(cell, tt.iface); got != tt.want {
+		if got := c.Applies(&scenarios.Scenario{App: scenarios.App{Interface: tt.iface}}, cell); got != tt.want {
 			t.Errorf("Applies(%s, %s) = %q, want %q", tt.cell, tt.iface, got, tt.want)
 		}
 	}

@@ -4,6 +4,6 @@ import "sweetspot/scenarios"
 
 // direct is no proxy: clients talk to the application server.
 var direct = proxy{
-	name:    scenarios.Direct,
-	applies: func(scenarios.Cell, string) string { return "" },
+	name:       scenarios.Direct,
+	interfaces: []string{scenarios.WSGI, scenarios.ASGI, scenarios.Embedded},
 }

@@ -2,7 +2,6 @@ package stack
 
 import (
 	"encoding/json"
-	"fmt"
 	"path/filepath"
 
 	"sweetspot/scenarios"
@@ -13,13 +12,7 @@ import (
 // Python, and tests that need a known truth.
 var (
 	embeddedServer = server{
-		name: "embedded",
-		applies: func(cell scenarios.Cell, iface string) string {
-			if iface != scenarios.Embedded {
-				return fmt.Sprintf("the embedded server needs an application with interface %s, not %s", scenarios.Embedded, iface)
-			}
-			return ""
-		},
+		name: "embedded", interfaces: []string{scenarios.Embedded}, threads: true, bounded: true,
 		plan: func(s site) plan {
 			return embeddedPlan("embedded-app", s, embeddedConfig{
 				Workers: s.cell.Workers, Slots: s.cell.Threads, Routes: s.app.Routes, Ready: s.app.Ready,
@@ -28,15 +21,15 @@ var (
 		},
 	}
 	embeddedProxy = proxy{
-		name: "embedded",
-		applies: func(cell scenarios.Cell, iface string) string {
-			if iface != scenarios.Embedded {
-				return "the embedded proxy stands before the embedded server only"
+		name: "embedded", interfaces: []string{scenarios.Embedded},
+		applies: func(_ *scenarios.Scenario, cell scenarios.Cell) string {
+			if cell.Servers() > 1 {
+				return "the embedded proxy balances over nothing"
 			}
 			return ""
 		},
 		plan: func(s site) plan {
-			return embeddedPlan("embedded-proxy", s, embeddedConfig{Upstream: s.upstream.address, Mounts: s.app.Static})
+			return embeddedPlan("embedded-proxy", s, embeddedConfig{Upstream: s.upstreams[0].address, Mounts: s.app.Static})
 		},
 	}
 )

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 
+	"sweetspot/runner/process"
 	"sweetspot/scenarios"
 )
 
@@ -12,30 +15,60 @@ import (
 // the proxy never sends on a connection that gunicorn is about to close.
 const gunicornKeepAlive = 75 // seconds
 
+const resizeWait = 10 * time.Second // for one worker to come or go
+
 // gunicorn returns the driver of one of gunicorn's worker classes.
 func gunicorn(name, class string) server {
+	modules := []string{"gunicorn"}
+	if class == "gevent" {
+		modules = append(modules, class)
+	}
 	return server{
-		name: name, module: "gunicorn", threads: true,
-		applies: func(cell scenarios.Cell, iface string) string {
-			switch {
-			case iface != scenarios.WSGI:
-				return fmt.Sprintf("%s needs an application with interface %s, not %s", name, scenarios.WSGI, iface)
-			case class == "sync" && cell.Threads > 1:
-				return name + " has no threads"
-			}
-			return ""
-		},
+		name: name, interfaces: []string{scenarios.WSGI}, modules: modules,
+		threads: class == "gthread", bounded: class != "gevent", spare: 1, applies: plainEntry(name),
 		plan: func(s site) plan {
 			config := "gunicorn.conf.py"
 			return plan{
-				argv:  []string{s.app.Python, "-m", "gunicorn", "-c", filepath.Join(s.dir, config), s.app.Module},
+				argv:  []string{s.app.Python, "-m", "gunicorn", "-c", filepath.Join(s.dir, config), s.entry},
 				dir:   s.app.Dir,
 				files: map[string]string{config: gunicornConfig(s, class)},
 			}
 		},
-		winner: func(app *App, cell scenarios.Cell) (string, string) {
-			return "gunicorn.conf.py", gunicornWinner(app, cell, class)
+		resize: gunicornResize,
+		winner: func(app *App, entry string, cell scenarios.Cell) (string, string) {
+			return "gunicorn.conf.py", gunicornWinner(app, entry, cell, class)
 		},
+	}
+}
+
+// gunicornResize has the master start or end workers. Two signals at once
+// would be one, so each is sent when the one before has shown.
+func gunicornResize(p *process.Process, from, to int) error {
+	signal, step := syscall.SIGTTIN, 1
+	if to < from {
+		signal, step = syscall.SIGTTOU, -1
+	}
+	for n := from; n != to; n += step {
+		if err := syscall.Kill(p.PID(), signal); err != nil {
+			return fmt.Errorf("signal gunicorn: %w", err)
+		}
+		if err := awaitChildren(p, n+step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitChildren waits until a master has that many children.
+func awaitChildren(p *process.Process, n int) error {
+	for deadline := time.Now().Add(resizeWait); ; time.Sleep(probeEvery) {
+		children, err := p.Children()
+		if err != nil || len(children) == n {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%w: %d workers instead of %d within %v of the signal", ErrNotReady, len(children), n, resizeWait)
+		}
 	}
 }
 
@@ -66,20 +99,29 @@ func gunicornConcurrency(cell scenarios.Cell, class string) string {
 	fmt.Fprintf(&b, "worker_class = %q\n", class)
 	if class == "gthread" {
 		fmt.Fprintf(&b, "threads = %d\n", cell.Threads)
+	}
+	if class == "gevent" {
+		b.WriteString("worker_connections = 1000  # the default: requests that a worker takes at once\n")
+	}
+	if class != "sync" {
 		fmt.Fprintf(&b, "keepalive = %d  # seconds\n", gunicornKeepAlive)
 	}
 	return b.String()
 }
 
-func gunicornWinner(app *App, cell scenarios.Cell, class string) string {
-	bind, why := "0.0.0.0:8000", "no proxy stands in front"
+func gunicornWinner(app *App, entry string, cell scenarios.Cell, class string) string {
+	socket := "unix:" + productionSocket(app)
+	start, bind := "gunicorn -c gunicorn.conf.py", fmt.Sprintf("bind = %q  # no proxy stands in front\n", productionAddress)
 	if cell.Proxy != scenarios.Direct {
-		bind, why = "unix:"+productionSocket(app), "where nginx.conf looks for it"
+		bind = fmt.Sprintf("bind = %q  # where %s looks for it\n", socket, cell.Proxy)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Measured and recommended by sweetspot: %s\n", cell)
-	fmt.Fprintf(&b, "# Start it in the application's folder: gunicorn -c gunicorn.conf.py %s\n\n", app.Module)
-	fmt.Fprintf(&b, "bind = %q  # %s\n", bind, why)
+	if n := cell.Servers(); n > 1 {
+		fmt.Fprintf(&b, "# It takes one instance for each NUMBER from 1 to %d.\n", n)
+		start, bind = start+" -b "+strings.TrimSuffix(socket, ".sock")+"-NUMBER.sock", ""
+	}
+	fmt.Fprintf(&b, "# Start it in the application's folder: %s %s\n\n%s", start, shellQuote(entry), bind)
 	b.WriteString(gunicornConcurrency(cell, class))
 	b.WriteString("worker_tmp_dir = \"/dev/shm\"  # the heartbeat is a file: keep it off the disk\n")
 	b.WriteString("accesslog = None  # as measured; \"-\" logs every request and costs some of the rate\n")
@@ -89,5 +131,5 @@ func gunicornWinner(app *App, cell scenarios.Cell, class string) string {
 
 // productionSocket is where the production configurations of server and proxy meet.
 func productionSocket(app *App) string {
-	return fmt.Sprintf("/run/%s/gunicorn.sock", app.name())
+	return fmt.Sprintf("/run/%s/app.sock", app.name())
 }

@@ -71,14 +71,31 @@ func sockets(pid int) (inodes []string) {
 	return inodes
 }
 
+// States of a socket, as the kernel prints them.
+const (
+	tcpListening    = "0A"
+	tcpEstablished  = "01"
+	unixListening   = "00010000 01" // flags and state
+	unixEstablished = "00000000 03"
+)
+
 // listeners returns the inodes of the sockets that accept connections to an endpoint.
-func listeners(at endpoint) ([]string, error) {
+func listeners(at endpoint) ([]string, error) { return socketsIn(at, tcpListening, unixListening) }
+
+// established returns the inodes of the connections to an endpoint, those of
+// the side that listens.
+func established(at endpoint) ([]string, error) {
+	return socketsIn(at, tcpEstablished, unixEstablished)
+}
+
+// socketsIn returns the inodes of the sockets at an endpoint in a state.
+func socketsIn(at endpoint, tcpState, unixState string) ([]string, error) {
 	if at.network == "unix" {
 		table, err := os.ReadFile("/proc/net/unix")
 		if err != nil {
 			return nil, err
 		}
-		return unixListeners(string(table), at.address), nil
+		return unixSockets(string(table), at.address, unixState), nil
 	}
 	addr, err := netip.ParseAddrPort(at.address)
 	if err != nil {
@@ -93,30 +110,28 @@ func listeners(at endpoint) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		inodes = append(inodes, tcpListeners(string(table), addr)...)
+		inodes = append(inodes, tcpSockets(string(table), addr, tcpState)...)
 	}
 	return inodes, nil
 }
 
-// unixListeners reads /proc/net/unix: Num RefCount Protocol Flags Type St Inode Path.
-func unixListeners(table, path string) (inodes []string) {
-	const accepting = "00010000"
+// unixSockets reads /proc/net/unix: Num RefCount Protocol Flags Type St Inode Path.
+func unixSockets(table, path, state string) (inodes []string) {
 	for line := range strings.Lines(table) {
 		f := strings.SplitN(strings.Join(strings.Fields(line), " "), " ", 8)
-		if len(f) == 8 && f[3] == accepting && f[7] == path {
+		if len(f) == 8 && f[3]+" "+f[5] == state && f[7] == path {
 			inodes = append(inodes, f[6])
 		}
 	}
 	return inodes
 }
 
-// tcpListeners reads /proc/net/tcp or tcp6. A socket that listens on every
+// tcpSockets reads /proc/net/tcp or tcp6. A socket that listens on every
 // address of the machine accepts connections to addr as well.
-func tcpListeners(table string, addr netip.AddrPort) (inodes []string) {
-	const listening = "0A"
+func tcpSockets(table string, addr netip.AddrPort, state string) (inodes []string) {
 	for line := range strings.Lines(table) {
 		f := strings.Fields(line)
-		if len(f) < 10 || f[3] != listening {
+		if len(f) < 10 || f[3] != state {
 			continue
 		}
 		local, ok := parseTCP(f[1])

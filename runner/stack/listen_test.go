@@ -24,11 +24,14 @@ func TestTCPListeners(t *testing.T) {
    2: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 18 1 0 100 0 0 10 0
 `
 	at := netip.MustParseAddrPort("127.0.0.1:8080")
-	if got, want := tcpListeners(table, at), []string{"11", "12"}; !slices.Equal(got, want) {
+	if got, want := tcpSockets(table, at, tcpListening), []string{"11", "12"}; !slices.Equal(got, want) {
 		t.Errorf("IPv4 listeners = %v, want %v", got, want)
 	}
-	if got, want := tcpListeners(table6, at), []string{"16", "17"}; !slices.Equal(got, want) {
+	if got, want := tcpSockets(table6, at, tcpListening), []string{"16", "17"}; !slices.Equal(got, want) {
 		t.Errorf("IPv6 listeners = %v, want %v", got, want)
+	}
+	if got, want := tcpSockets(table, at, tcpEstablished), []string{"14"}; !slices.Equal(got, want) {
+		t.Errorf("connections = %v, want %v", got, want)
 	}
 }
 
@@ -39,8 +42,11 @@ func TestUnixListeners(t *testing.T) {
 0000000000000000: 00000002 00000000 00010000 0001 01 23 /run 1/app.sock2
 0000000000000000: 00000002 00000000 00010000 0001 01 24
 `
-	if got, want := unixListeners(table, "/run 1/app.sock"), []string{"21"}; !slices.Equal(got, want) {
+	if got, want := unixSockets(table, "/run 1/app.sock", unixListening), []string{"21"}; !slices.Equal(got, want) {
 		t.Errorf("listeners = %v, want %v", got, want)
+	}
+	if got, want := unixSockets(table, "/run 1/app.sock", unixEstablished), []string{"22"}; !slices.Equal(got, want) {
+		t.Errorf("connections = %v, want %v", got, want)
 	}
 }
 

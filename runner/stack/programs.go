@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"sweetspot/runner/service"
 	"sweetspot/scenarios"
 )
 
@@ -20,7 +21,10 @@ import (
 const childPath = "/usr/bin:/bin:/usr/sbin:/sbin"
 
 // reported are the Python packages whose versions a run records, where present.
-var reported = []string{"gunicorn", "django", "whitenoise", "flask", "fastapi"}
+var reported = []string{
+	"gunicorn", "gevent", "uvicorn", "uvloop", "httptools", "daphne", "hypercorn", "granian", "waitress",
+	"django", "whitenoise", "flask", "fastapi", "starlette", "psycopg2", "mysqlclient", "redis",
+}
 
 // findProgram looks a program up in childPath, and in our own PATH after it.
 func findProgram(name string) (string, error) {
@@ -31,55 +35,166 @@ func findProgram(name string) (string, error) {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return "", fmt.Errorf("%s is not installed: sudo apt-get install --no-install-recommends %s", name, name)
+		return "", notInstalled(name)
 	}
 	return path, nil
 }
 
+func notInstalled(program string) error {
+	return fmt.Errorf("%s is not installed: sudo apt-get install --no-install-recommends %s", program, debianPackage(program))
+}
+
+// debianPackages are the packages of programs and Python modules that do not
+// bear their names.
+var debianPackages = map[string]string{
+	"uwsgi": "uwsgi-core uwsgi-plugin-python3", "gevent": "python3-gevent", "uvicorn": "uvicorn", "waitress": "python3-waitress",
+	"hypercorn": "python3-hypercorn", "granian": "python3-granian",
+}
+
+func debianPackage(name string) string {
+	if p, ok := debianPackages[name]; ok {
+		return p
+	}
+	return name
+}
+
 // HasProxy says whether the program of a proxy is installed.
 func HasProxy(name string) bool {
-	return checkPrograms(scenarios.Matrix{Proxies: []string{name}}) == nil
+	px, ok := findProxy(name)
+	return ok && px.missing() == ""
 }
 
-// checkPrograms says which programs of the matrix are missing.
-func checkPrograms(m scenarios.Matrix) error {
-	var errs []error
-	for _, p := range proxies {
-		if p.program != "" && slices.Contains(m.Proxies, p.name) {
-			_, err := findProgram(p.program)
-			errs = append(errs, err)
+// missing says that the proxy's program is not installed; "" when it is.
+func (px proxy) missing() string {
+	if px.program == "" {
+		return ""
+	}
+	if _, err := findProgram(px.program); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// lookAround chooses the interpreter and says which servers and proxies of the
+// matrix are not installed. When the scenario does not skip those, or nothing
+// is left without them, they are an error.
+func (a *App) lookAround(ctx context.Context, s *scenarios.Scenario) (missing map[string]string, err error) {
+	missing = map[string]string{}
+	for _, name := range s.Matrix.Proxies {
+		if px, ok := findProxy(name); ok && px.missing() != "" {
+			missing[name] = px.missing()
 		}
 	}
-	return errors.Join(errs...)
+	if a.Interface != scenarios.Embedded {
+		if err := a.choosePython(ctx, s, missing); err != nil {
+			return nil, err
+		}
+		m := thisMachine(a)
+		for _, name := range s.Matrix.Servers {
+			if srv, ok := findServer(name); ok && missing[name] == "" {
+				if why := srv.lacks(m); why != "" {
+					missing[name] = why
+				}
+			}
+		}
+	}
+	all := func(names []string) bool {
+		return !slices.ContainsFunc(names, func(name string) bool { return missing[name] == "" })
+	}
+	if len(missing) > 0 && (s.Matrix.Missing != scenarios.SkipMissing || all(s.Matrix.Servers) || all(s.Matrix.Proxies)) {
+		var errs []error
+		for _, name := range slices.Sorted(maps.Keys(missing)) {
+			errs = append(errs, errors.New(missing[name]))
+		}
+		return nil, errors.Join(errs...)
+	}
+	return missing, nil
 }
 
-// modulesOf returns the Python modules that the servers of the matrix need.
-func modulesOf(m scenarios.Matrix) []string {
+// lacks says what of a server is not installed besides Python modules.
+func (srv server) lacks(m machine) string {
+	if srv.program != "" && m.programs[srv.program] == "" {
+		return notInstalled(srv.program).Error()
+	}
+	if srv.missing != nil {
+		return srv.missing(m)
+	}
+	return ""
+}
+
+// choosePython finds an interpreter for the servers of the matrix. Where the
+// scenario skips what is missing, it is one that starts at least one of them.
+func (a *App) choosePython(ctx context.Context, s *scenarios.Scenario, missing map[string]string) (err error) {
+	app := s.App
+	if bringsPython(s.Matrix.Servers) && app.Python == "" && app.Venv == "" {
+		app.Python = systemPython
+	}
+	a.Python, err = findPython(ctx, app, modulesOf(s.Matrix.Servers))
+	if err == nil || s.Matrix.Missing != scenarios.SkipMissing {
+		return err
+	}
+	best := -1
+	for _, candidate := range candidates(app) {
+		path, err := askPython(ctx, candidate, nil, s.App.Env)
+		if err != nil {
+			continue
+		}
+		lacks := map[string]string{}
+		for _, name := range s.Matrix.Servers {
+			modules := modulesOf([]string{name})
+			if _, err := askPython(ctx, path, modules, s.App.Env); err != nil {
+				lacks[name] = fmt.Sprintf("%s is not installed: %v", name, err)
+			}
+		}
+		if n := len(s.Matrix.Servers) - len(lacks); n > best {
+			best, a.Python = n, path
+			maps.DeleteFunc(missing, func(name, _ string) bool { return slices.Contains(s.Matrix.Servers, name) })
+			maps.Copy(missing, lacks)
+		}
+	}
+	if best < 1 {
+		return err
+	}
+	return ctx.Err()
+}
+
+// modulesOf returns the Python modules that servers need.
+func modulesOf(names []string) []string {
 	var modules []string
 	for _, s := range servers {
-		if s.module != "" && slices.Contains(m.Servers, s.name) && !slices.Contains(modules, s.module) {
-			modules = append(modules, s.module)
+		if !slices.Contains(names, s.name) {
+			continue
+		}
+		for _, module := range s.modules {
+			if !slices.Contains(modules, module) {
+				modules = append(modules, module)
+			}
 		}
 	}
 	return modules
 }
 
-// findPython returns the absolute path of the interpreter that an application
-// runs on: the one it names, its virtualenv's, or else the first of PATH's and
-// the system's python3 that has the modules.
-func findPython(ctx context.Context, app scenarios.App, modules []string) (string, error) {
-	candidates := []string{"python3", "/usr/bin/python3"}
-	remedy := "sudo apt-get install --no-install-recommends python3"
-	for _, module := range modules {
-		remedy += " " + module
-	}
+// candidates are the interpreters to look at: the one that the application
+// names, its virtualenv's, or else the first of PATH's and the system's.
+func candidates(app scenarios.App) []string {
 	switch {
 	case app.Python != "":
-		candidates = []string{app.Python}
+		return []string{app.Python}
 	case app.Venv != "":
-		candidates = []string{filepath.Join(app.Venv, "bin", "python")}
+		return []string{filepath.Join(app.Venv, "bin", "python")}
 	}
-	if app.Python != "" || app.Venv != "" {
+	return []string{"python3", "/usr/bin/python3"}
+}
+
+// findPython returns the absolute path of the first candidate that has the
+// modules.
+func findPython(ctx context.Context, app scenarios.App, modules []string) (string, error) {
+	candidates := candidates(app)
+	remedy := "sudo apt-get install --no-install-recommends python3"
+	for _, module := range modules {
+		remedy += " " + debianPackage(module)
+	}
+	if candidates[0] != systemPython && app.Python+app.Venv != "" {
 		remedy = candidates[0] + " -m pip install " + strings.Join(modules, " ")
 	}
 	var tried []string
@@ -121,22 +236,50 @@ func runPython(ctx context.Context, python, script string, env []string, args ..
 	return strings.TrimSpace(string(out)), err
 }
 
+// versionPattern is how the programs print their version.
+var versionPattern = regexp.MustCompile(`[0-9]+(\.[0-9]+)+`)
+
+// versionFlags ask a program for its version.
+var versionFlags = map[string]string{"nginx": "-v", "apache2": "-v", "caddy": "version", "haproxy": "-v", "uwsgi": "--version"}
+
 // Versions asks the programs themselves which versions they are. What is not
 // there is not in the map.
-func Versions(ctx context.Context, app *App, servers, proxies []string) map[string]string {
+func Versions(ctx context.Context, app *App, s *scenarios.Scenario) map[string]string {
 	versions := map[string]string{}
 	if app.Python != "" {
 		maps.Copy(versions, pythonVersions(ctx, app.Python))
 	}
-	if slices.Contains(proxies, nginx.name) {
-		if version := nginxVersion(ctx); version != "" {
-			versions[nginx.name] = version
+	m := thisMachine(app)
+	add := func(program string) {
+		if path := m.programs[program]; path != "" {
+			if version := programVersion(ctx, path, versionFlags[program]); version != "" {
+				versions[program] = version
+			}
 		}
 	}
-	if slices.Contains(servers, embeddedServer.name) || slices.Contains(proxies, embeddedProxy.name) {
+	for _, name := range s.Matrix.Servers {
+		srv, _ := findServer(name)
+		add(srv.program)
+	}
+	for _, name := range s.Matrix.Proxies {
+		px, _ := findProxy(name)
+		add(px.program)
+	}
+	for _, name := range s.Services {
+		versions[name] = service.Version(ctx, name)
+	}
+	if slices.Contains(s.Matrix.Servers, embeddedServer.name) || slices.Contains(s.Matrix.Proxies, embeddedProxy.name) {
 		versions[embeddedServer.name] = runtime.Version()
 	}
 	return versions
+}
+
+func programVersion(ctx context.Context, path, flag string) string {
+	out, err := exec.CommandContext(ctx, path, flag).CombinedOutput()
+	if err != nil {
+		return ""
+	}
+	return versionPattern.FindString(string(out))
 }
 
 func pythonVersions(ctx context.Context, python string) map[string]string {
@@ -163,31 +306,24 @@ for name in sys.argv[1:]:
 	return versions
 }
 
-var nginxSays = regexp.MustCompile(`nginx/(\S+)`)
-
-func nginxVersion(ctx context.Context) string {
-	path, err := findProgram(nginx.program)
-	if err != nil {
-		return ""
-	}
-	out, err := exec.CommandContext(ctx, path, "-v").CombinedOutput()
-	if m := nginxSays.FindSubmatch(out); err == nil && m != nil {
-		return string(m[1])
-	}
-	return ""
-}
-
-// thisMachine reads what the drivers need to know.
-func thisMachine() machine {
-	m := machine{root: os.Geteuid() == 0}
+// thisMachine reads what the drivers need to know. Programs of the
+// application's virtualenv come before the system's.
+func thisMachine(app *App) machine {
+	m := machine{root: os.Geteuid() == 0, programs: map[string]string{}}
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
 		m.sharedMemory = true
 	}
 	if _, err := os.Stat("/etc/nginx/mime.types"); err == nil {
 		m.mimeTypes = "/etc/nginx/mime.types"
 	}
-	if path, err := findProgram(nginx.program); err == nil {
-		m.nginx = path
+	for program := range versionFlags {
+		if path, err := exec.LookPath(filepath.Join(filepath.Dir(app.Python), program)); app.Python != "" && err == nil {
+			m.programs[program] = path
+		} else if path, err := findProgram(program); err == nil {
+			m.programs[program] = path
+		}
 	}
+	m.seePython(app)
+	m.nginxHTTP2 = nginxHasHTTP2(m.programs["nginx"])
 	return m
 }

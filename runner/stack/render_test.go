@@ -57,7 +57,7 @@ func showFiles(files map[string]string) string {
 
 // Every server behind every proxy that it may have, as it is started.
 func TestPlans(t *testing.T) {
-	debian := machine{root: true, sharedMemory: true, mimeTypes: "/etc/nginx/mime.types", nginx: "/usr/sbin/nginx"}
+	debian := machine{root: true, sharedMemory: true, mimeTypes: "/etc/nginx/mime.types", programs: map[string]string{"nginx": "/usr/sbin/nginx"}}
 	for _, tt := range []struct {
 		name    string
 		cell    scenarios.Cell
@@ -67,7 +67,7 @@ func TestPlans(t *testing.T) {
 	}{
 		{"sync-direct", scenarios.Cell{Server: "gunicorn-sync", Proxy: "direct", Workers: 4, Threads: 1}, scenarios.WSGI, debian, 0},
 		{"gthread-nginx", scenarios.Cell{Server: "gunicorn-gthread", Proxy: "nginx", Workers: 4, Threads: 2}, scenarios.WSGI, debian, 2},
-		{"gthread-nginx-bare", scenarios.Cell{Server: "gunicorn-gthread", Proxy: "nginx", Workers: 1, Threads: 8}, scenarios.WSGI, machine{nginx: "/opt/nginx"}, 0},
+		{"gthread-nginx-bare", scenarios.Cell{Server: "gunicorn-gthread", Proxy: "nginx", Workers: 1, Threads: 8}, scenarios.WSGI, machine{programs: map[string]string{"nginx": "/opt/nginx"}}, 0},
 		{"embedded-direct", scenarios.Cell{Server: "embedded", Proxy: "direct", Workers: 2, Threads: 2}, scenarios.Embedded, debian, 0},
 		{"embedded-embedded", scenarios.Cell{Server: "embedded", Proxy: "embedded", Workers: 2, Threads: 2}, scenarios.Embedded, debian, 0},
 	} {
@@ -75,7 +75,7 @@ func TestPlans(t *testing.T) {
 			srv, _ := findServer(tt.cell.Server)
 			px, _ := findProxy(tt.cell.Proxy)
 			s := site{
-				app: renderedApp(tt.iface).at("/run-1/start/data"), cell: tt.cell, dir: "/run-1/start",
+				app: renderedApp(tt.iface).at("/run-1/start/data"), entry: "shop.wsgi:application", settings: scenarios.Proxy{KeepAlive: 32, Buffering: true}, cell: tt.cell, dir: "/run-1/start",
 				listen: endpoint{"tcp", "127.0.0.1:8001"}, trialID: "trial-7", machine: tt.machine, cpus: tt.cpus, epoch: 12345,
 			}
 			env := environment(s.app.Env, s.dir, s.trialID)
@@ -86,7 +86,7 @@ func TestPlans(t *testing.T) {
 			public := s.listen
 			s.listen = endpoint{"unix", "/run-1/start/app.sock"}
 			text := showPlan(srv.plan(s), env)
-			s.upstream, s.listen = s.listen, public
+			s.upstreams, s.listen = []endpoint{s.listen}, public
 			golden(t, tt.name+".golden", text+"\n== proxy ==\n"+showPlan(px.plan(s), nil))
 		})
 	}

@@ -8,7 +8,8 @@ import "sweetspot/scenarios"
 func WinnerConfig(app *App, cell scenarios.Cell) map[string]string {
 	files := map[string]string{}
 	if s, ok := findServer(cell.Server); ok && s.winner != nil {
-		name, content := s.winner(app, cell)
+		_, entry := s.entry(app.Interface, app.Module, app.ASGI)
+		name, content := s.winner(app, entry, cell)
 		files[name] = content
 	}
 	if p, ok := findProxy(cell.Proxy); ok && p.winner != nil {
