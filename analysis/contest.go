@@ -155,7 +155,7 @@ func (c *Contest) reference() int {
 func (g *grid) against(e, ref *Entry) {
 	a, b := g.pairs(e.Cell.Cell, ref.Cell.Cell)
 	e.Ratio = ratioFigure(a, b)
-	e.Classes, e.Latency = map[string]*Figure{}, map[string]*Figure{}
+	e.Classes, e.CPU, e.Latency = map[string]*Figure{}, map[string]*Figure{}, map[string]*Figure{}
 	for _, class := range []string{scenarios.Static, scenarios.Dynamic} {
 		x, y := g.paired(e.Cell.Cell, ref.Cell.Cell, func(v *visit) float64 {
 			if t := v.lastOf(rundir.Saturation, class); t != nil {
@@ -163,8 +163,16 @@ func (g *grid) against(e, ref *Entry) {
 			}
 			return 0
 		})
-		if f := ratioFigure(x, y); f != nil {
+		// Of two lower bounds there is no ratio.
+		if f := ratioFigure(x, y); f != nil && !g.bound(ref.Cell.Cell, class) {
+			f.AtLeast = g.bound(e.Cell.Cell, class)
 			e.Classes[class] = f
+		}
+		x, y = g.paired(e.Cell.Cell, ref.Cell.Cell, func(v *visit) float64 {
+			return cpuPerRequest(v.lastOf(rundir.Saturation, class))
+		})
+		if f := ratioFigure(x, y); f != nil {
+			e.CPU[class] = f
 		}
 		x, y = g.paired(e.Cell.Cell, ref.Cell.Cell, func(v *visit) float64 {
 			if t := v.curve(false); t != nil {
@@ -176,6 +184,31 @@ func (g *grid) against(e, ref *Entry) {
 			e.Latency[class] = f
 		}
 	}
+}
+
+// cpuPerRequest returns the CPU time of application and proxy per good request,
+// ms; 0 when it is not known.
+func cpuPerRequest(t *Judged) float64 {
+	if t == nil {
+		return 0
+	}
+	good := float64(t.Load.Classes[scenarios.All].Good)
+	if good == 0 {
+		return 0
+	}
+	return 1000 * (t.Usage.App.CPUSeconds + t.Usage.Proxy.CPUSeconds) / good
+}
+
+// classCPU returns the CPU time per request of a class alone, over the final
+// starts of a cell; nil when it was not measured.
+func (g *grid) classCPU(c scenarios.Cell, class string) *Figure {
+	var each []float64
+	for _, start := range g.starts(c, finalStart, g.lastStart()) {
+		if ms := cpuPerRequest(g.visits[visitKey{c, start}].lastOf(rundir.Saturation, class)); ms > 0 {
+			each = append(each, ms)
+		}
+	}
+	return figure(each)
 }
 
 // paired returns a figure of two cells from the final rounds in which both have

@@ -35,6 +35,10 @@ type Figure struct {
 	Value     float64
 	Low, High float64
 	N         int // replicates: fresh starts, never requests
+
+	// AtLeast says that the generator was the limit of a closed loop: the true
+	// value is this or more.
+	AtLeast bool
 }
 
 // Outcomes of a run.
@@ -81,6 +85,7 @@ type Cell struct {
 	Service              rundir.Latency               // the same trials' service time, all classes
 	Mismatch             string                       // where the stack that ran was not the cell; its trials are void then
 	Classes              map[string]*Figure           // goodput of closed-loop bursts of one class alone on final starts, requests/s: throughput only; empty when they were not measured
+	ClassCPU             map[string]*Figure           // CPU time of application and proxy per good request in those loops, ms
 	Lottery              *Lottery                     // how unevenly connections fell to the workers; nil when that was not seen
 	Beside               *Beside                      // what was held beside the attack; nil when nothing was
 	Peak                 *rundir.Peak                 // requests that it worked on at once; nil when that was not measured
@@ -143,6 +148,7 @@ type Entry struct {
 	Reference bool               // that the others are set against
 	Ratio     *Figure            // its sustainable rate over the reference's; nil when either has none, or it is the reference
 	Classes   map[string]*Figure // the same of the closed-loop goodput of one class alone
+	CPU       map[string]*Figure // the same of the CPU time of application and proxy per request in those loops
 	Latency   map[string]*Figure // the same of the median response time at a share of its sustainable rate, by class: above 1 is slower
 }
 

@@ -69,7 +69,7 @@ func (g *grid) summary(p scenarios.Planned, trials []Judged, histograms func(int
 	c.costs(trials)
 	c.Struck = g.struck(c)
 	c.Mismatch = g.mismatch(p.Cell, g.lastStart())
-	c.Classes = g.classes(p.Cell)
+	c.Classes, c.ClassCPU = g.classes(p.Cell)
 	c.Lottery = lottery(p.Cell, trials)
 	c.Beside = beside(p.Cell, trials)
 	c.readBack(trials)
@@ -121,15 +121,28 @@ func (c *Cell) readBack(trials []Judged) {
 	}
 }
 
-// classes returns the throughput of every class alone on the final starts.
-func (g *grid) classes(c scenarios.Cell) map[string]*Figure {
-	out := map[string]*Figure{}
+// classes returns the throughput of every class alone on the final starts, and
+// what a request of it costs.
+func (g *grid) classes(c scenarios.Cell) (out, cpu map[string]*Figure) {
+	out, cpu = map[string]*Figure{}, map[string]*Figure{}
 	for _, class := range []string{scenarios.Static, scenarios.Dynamic} {
 		if f := figure(g.saturations(c, class, g.lastStart())); f != nil {
+			f.AtLeast = g.bound(c, class)
+			cpu[class] = g.classCPU(c, class)
 			out[class] = f
 		}
 	}
-	return out
+	return out, cpu
+}
+
+// bound says whether the generator limited a burst of one class of a cell.
+func (g *grid) bound(c scenarios.Cell, class string) bool {
+	for _, start := range g.starts(c, 0, g.lastStart()) {
+		if b := g.visits[visitKey{c, start}].lastOf(rundir.Saturation, class); b != nil && generatorBound(b.Trial) {
+			return true
+		}
+	}
+	return false
 }
 
 // bounds returns the highest rate that passed below the lowest that failed, of

@@ -66,13 +66,24 @@ func proxyVerdict(ref analysis.Entry, others []analysis.Entry) string {
 				e.Cell.Cell.Proxy, c.Server, sizePhrase(c), times(e.Ratio), proxyPhrase(c.Proxy))
 		}
 		for _, class := range []string{scenarios.Dynamic, scenarios.Static} {
-			if f := e.Classes[class]; f != nil {
-				text += fmt.Sprintf("; %s throughput alone %s", class, times(f))
-			}
+			text += alone(e, class)
 		}
 		texts = append(texts, sentence(text))
 	}
 	return strings.Join(texts, " ")
+}
+
+// alone says what a proxy does to one class of requests alone: to its
+// throughput, or, where the generator was the limit of that, to the CPU time of
+// a request.
+func alone(e analysis.Entry, class string) string {
+	switch {
+	case e.Classes[class] != nil:
+		return fmt.Sprintf("; %s throughput alone %s", class, times(e.Classes[class]))
+	case e.CPU[class] != nil:
+		return fmt.Sprintf("; %s the CPU time of a %s request", times(e.CPU[class]), class)
+	}
+	return ""
 }
 
 // classVerdict says what static and dynamic requests alone come to, with and
@@ -86,8 +97,17 @@ func classVerdict(ref analysis.Entry, others []analysis.Entry) string {
 	parts := []string{fmt.Sprintf("in closed loops of one class alone, %s with %s serves %s static or %s dynamic requests/s %s",
 		c.Server, sizePhrase(c), value(static), value(dynamic), proxyPhrase(c.Proxy))}
 	for _, e := range others {
-		if s, d := e.Classes[scenarios.Static], e.Classes[scenarios.Dynamic]; s != nil && d != nil {
-			parts = append(parts, fmt.Sprintf("%s %s as many static and %s as many dynamic ones", proxyPhrase(e.Cell.Cell.Proxy), times(s), times(d)))
+		var each []string
+		for _, class := range []string{scenarios.Static, scenarios.Dynamic} {
+			if f := e.Classes[class]; f != nil {
+				each = append(each, fmt.Sprintf("%s as many %s ones", times(f), class))
+			}
+			if f := e.CPU[class]; f != nil {
+				each = append(each, fmt.Sprintf("%s the CPU time of a %s request", times(f), class))
+			}
+		}
+		if len(each) > 0 {
+			parts = append(parts, proxyPhrase(e.Cell.Cell.Proxy)+" "+join(each))
 		}
 	}
 	return upperFirst(strings.Join(parts, "; "))
@@ -222,6 +242,12 @@ func figureColumns(c *analysis.Contest) []contestColumn {
 				contestColumn{class + " req/s", func(e analysis.Entry) string { return value(alone(e)) }},
 				against(class+" ratio", func(e analysis.Entry) *analysis.Figure { return e.Classes[class] }))
 		}
+		cpu := func(e analysis.Entry) *analysis.Figure { return e.Cell.ClassCPU[class] }
+		if has(cpu) {
+			columns = append(columns,
+				contestColumn{class + " CPU ms", func(e analysis.Entry) string { return value(cpu(e)) }},
+				against(class+" CPU ratio", func(e analysis.Entry) *analysis.Figure { return e.CPU[class] }))
+		}
 	}
 	median := func(e analysis.Entry) *analysis.Figure { return e.Latency[scenarios.Dynamic] }
 	if has(median) {
@@ -253,7 +279,7 @@ func (m *model) contestSection() section {
 func contestNotes(c *analysis.Contest) (lines []string) {
 	text := "Ratios are to the reference, of pairs from the same final rounds, with 95 % intervals over fresh starts"
 	if slices.ContainsFunc(c.Entries, func(e analysis.Entry) bool { return len(e.Classes) > 0 }) {
-		text += ". Dynamic and static req/s: closed loops of one class alone, throughput only"
+		text += ". Dynamic and static req/s: closed loops of one class alone, throughput only; ≥ where the generator was the limit. CPU: of application and proxy, per request of those"
 	}
 	if slices.ContainsFunc(c.Entries, func(e analysis.Entry) bool { return e.Latency[scenarios.Dynamic] != nil }) {
 		text += ". Dynamic p50: median response time, each at the same share of the rate that it sustains; above 1 is slower"

@@ -50,7 +50,7 @@ func TestVerdict(t *testing.T) {
 			contestOf(scenarios.CompareProxy, analysis.Entry{Value: scenarios.Direct, Cell: direct}, analysis.Entry{Value: "nginx", Cell: nginx}), ""},
 		{"class", scenarios.CompareClass,
 			contestOf(scenarios.CompareClass, analysis.Entry{Value: scenarios.Direct, Cell: direct}, analysis.Entry{Value: "nginx", Cell: nginx, Ratio: threeStarts(1.2, 0.1), Classes: classes}),
-			"In closed loops of one class alone, a with 4 workers × 1 thread serves 1,000 static or 280 dynamic requests/s without a proxy; behind nginx 12.0 × (11.0–13.0) as many static and 0.99 × (0.94–1.04, no difference shown) as many dynamic ones."},
+			"In closed loops of one class alone, a with 4 workers × 1 thread serves 1,000 static or 280 dynamic requests/s without a proxy; behind nginx 12.0 × (11.0–13.0) as many static ones and 0.99 × (0.94–1.04, no difference shown) as many dynamic ones."},
 		{"server", scenarios.CompareServer,
 			contestOf(scenarios.CompareServer, analysis.Entry{Value: "a", Cell: nginx}, analysis.Entry{Value: "b", Cell: b, Ratio: threeStarts(0.66, 0.02)}),
 			"Of 2 application servers, each at its best, a sustains the most: 360 (353–367) requests/s with 4 workers × 1 thread. Of that rate b sustains 0.66 × (0.64–0.68)."},

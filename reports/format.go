@@ -81,7 +81,15 @@ func value(f *analysis.Figure) string {
 	if f == nil {
 		return none
 	}
-	return number(f.Value)
+	return atLeast(f) + number(f.Value)
+}
+
+// atLeast marks a figure that is a lower bound.
+func atLeast(f *analysis.Figure) string {
+	if f.AtLeast {
+		return "≥ "
+	}
+	return ""
 }
 
 // interval writes "398–426", or none without one.
@@ -122,9 +130,9 @@ func ratio(f *analysis.Figure) string {
 	case f == nil:
 		return none
 	case hasInterval(f):
-		return number(f.Value) + " × (" + interval(f) + ")"
+		return atLeast(f) + number(f.Value) + " × (" + interval(f) + ")"
 	}
-	return number(f.Value) + " × (no interval)"
+	return atLeast(f) + number(f.Value) + " × (no interval)"
 }
 
 // exact writes a duration that somebody chose, such as a limit: "250 ms".

@@ -79,6 +79,8 @@ type figureDoc struct {
 	Low    quantity `json:"low_95"`
 	High   quantity `json:"high_95"`
 	Starts int      `json:"fresh_starts"`
+
+	AtLeast bool `json:"at_least,omitempty"` // the generator was the limit
 }
 
 type comparisonDoc struct {
@@ -106,6 +108,7 @@ type entryDoc struct {
 	Reference bool                  `json:"reference"`
 	Ratio     *figureDoc            `json:"sustained_ratio,omitempty"`
 	Classes   map[string]*figureDoc `json:"throughput_ratio"`
+	CPU       map[string]*figureDoc `json:"cpu_ratio"`
 	Latency   map[string]*figureDoc `json:"median_response_ratio"`
 }
 
@@ -180,6 +183,7 @@ type cellDoc struct {
 	Final         *figureDoc            `json:"final_per_second,omitempty"`
 	Saturation    *figureDoc            `json:"saturation_per_second,omitempty"`
 	Alone         map[string]*figureDoc `json:"single_class_saturation_per_second"`
+	AloneCPU      map[string]*figureDoc `json:"single_class_cpu_ms_per_request"`
 	Peak          *peakDoc              `json:"requests_at_once,omitempty"`
 	Lottery       *lotteryDoc           `json:"connections_by_worker,omitempty"`
 	Beside        *besideDoc            `json:"beside,omitempty"`
@@ -359,7 +363,7 @@ func newFigureDoc(f *analysis.Figure) *figureDoc {
 	if f == nil {
 		return nil
 	}
-	d := &figureDoc{quantity(f.Value), quantity(math.NaN()), quantity(math.NaN()), f.N}
+	d := &figureDoc{quantity(f.Value), quantity(math.NaN()), quantity(math.NaN()), f.N, f.AtLeast}
 	if hasInterval(f) {
 		d.Low, d.High = quantity(f.Low), quantity(f.High)
 	}
@@ -381,7 +385,7 @@ func newCellDoc(r row) cellDoc {
 	d := cellDoc{
 		Cell: c.Cell.String(), Server: r.Server, Proxy: r.Proxy, Workers: r.Workers, Threads: r.Threads,
 		Instances: c.Cell.Servers(), Interface: c.Interface, Upstream: c.Upstream, Mismatch: c.Mismatch,
-		Alone: figureDocs(c.Classes), Lottery: newLotteryDoc(c.Lottery), Beside: newBesideDoc(c.Beside), Services: map[string]serviceDoc{},
+		Alone: figureDocs(c.Classes), AloneCPU: figureDocs(c.ClassCPU), Lottery: newLotteryDoc(c.Lottery), Beside: newBesideDoc(c.Beside), Services: map[string]serviceDoc{},
 		Tags: list(r.Tags), Folklore: list(c.Folklore), NotApplicable: c.NotApplicable, Infeasible: c.Infeasible, Struck: c.Struck, Tied: c.Tied,
 		Sustained: newFigureDoc(c.Sustainable()), Explored: newFigureDoc(c.Explored), Final: newFigureDoc(c.Final), Saturation: newFigureDoc(c.Saturation),
 		Low: known(c.Low), High: known(c.High), LatencyRate: known(c.LatencyRate),
@@ -418,7 +422,7 @@ func newContestDoc(c *analysis.Contest) *contestDoc {
 		d.Absent = append(d.Absent, absentDoc(a))
 	}
 	for _, e := range c.Entries {
-		d.Entries = append(d.Entries, entryDoc{e.Value, e.Cell.Cell.String(), e.Reference, newFigureDoc(e.Ratio), figureDocs(e.Classes), figureDocs(e.Latency)})
+		d.Entries = append(d.Entries, entryDoc{e.Value, e.Cell.Cell.String(), e.Reference, newFigureDoc(e.Ratio), figureDocs(e.Classes), figureDocs(e.CPU), figureDocs(e.Latency)})
 	}
 	return d
 }
