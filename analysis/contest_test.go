@@ -309,11 +309,31 @@ func TestContestWithoutItsReference(t *testing.T) {
 func TestContestBeforeTheFinals(t *testing.T) {
 	proxies := []string{scenarios.Direct, "nginx"}
 	s := comparing(scenarios.CompareProxy, 10*time.Minute, proxies...)
-	cells := product([]string{"sim"}, proxies, 2)
+	cells := product([]string{"sim"}, proxies, 2, 4)
 	done, _ := newSimulated(2, 8*time.Millisecond, 0, 4).search(Grid(s, cells), 2000)
 	done = done[:slices.IndexFunc(done, func(tr rundir.Trial) bool { return tr.Step.Start >= finalStart })]
 	res := conclude(t, s, cells, done)
 	if e := entry(t, res.Contest, "nginx"); e.Ratio != nil || len(e.Classes) > 0 || e.Cell.Explored == nil {
 		t.Errorf("entry %+v, want an explored rate and no ratio", e)
+	}
+}
+
+// Where every cell is going to be in the finals, all walks are made there.
+func TestSettledContestWalksInTheFinals(t *testing.T) {
+	proxies := []string{scenarios.Direct, "nginx"}
+	s := comparing(scenarios.CompareProxy, 5*time.Minute, proxies...)
+	cells := product([]string{"sim"}, proxies, 2)
+	done, _ := newSimulated(2, 8*time.Millisecond, 0, 4).search(Grid(s, cells), 2000)
+	finals := 0
+	for _, tr := range done {
+		if tr.Step.Start < finalStart && tr.Step.Phase != rundir.Saturation {
+			t.Errorf("trial %d before the finals is a %s", tr.ID, tr.Step.Phase)
+		}
+		if tr.Step.Phase == rundir.Final {
+			finals++
+		}
+	}
+	if finals == 0 {
+		t.Error("no walk in the finals")
 	}
 }

@@ -18,6 +18,7 @@ type plan struct {
 	FinalTries int           // the same of a final visit, which begins close to its end
 	Resolution float64       // width of the bracket that ends a walk, as a ratio less 1
 	Screen     bool          // bursts for every cell first: the budget does not do for a walk on each
+	Settled    bool          // every cell is going to be in the finals: bursts do before them, walks wait for them
 	Finalists  int           // leaders in the finals
 	FinalCells int           // the leaders, the folklore settings and the leader's twins: at most
 	Bursts     int           // closed-loop bursts of a final visit
@@ -78,10 +79,13 @@ func withTrial(s *scenarios.Scenario, d time.Duration, cells []scenarios.Planned
 	if s.Traffic.Beside() {
 		p.Curves = 2
 	}
-	p.FinalCells = min(p.Finalists+folkloreSettings(cells)+len(s.Matrix.Proxies)-1, len(cells))
-	if values := contestValues(s, cells); len(values) > 0 {
-		p.FinalCells = min(p.Finalists+folkloreSettings(cells)+len(values)-1, len(cells))
+	others := len(s.Matrix.Proxies)
+	values := contestValues(s, cells)
+	if len(values) > 0 {
+		others = len(values)
 	}
+	p.FinalCells = min(p.Finalists+folkloreSettings(cells)+others-1, len(cells))
+	p.Settled = len(values) == len(cells)
 	return p
 }
 
@@ -98,7 +102,11 @@ func folkloreSettings(cells []scenarios.Planned) int {
 
 // total estimates the wall time of the whole search when every cell is walked.
 func (p plan) total(s scenarios.Search, n int) time.Duration {
-	return time.Duration(n*s.Replicates)*p.visitCost(true, p.Tries) + time.Duration(s.Finals)*p.round()
+	tries := p.Tries
+	if p.Settled {
+		tries = 0
+	}
+	return time.Duration(n*s.Replicates)*p.visitCost(true, tries) + time.Duration(s.Finals)*p.round()
 }
 
 // round estimates the wall time of one round of the finals.

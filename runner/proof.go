@@ -14,6 +14,12 @@ type proof struct {
 	static []rundir.StaticAnswer
 }
 
+// holds says whether the stack was seen to be its cell, as far as that can be
+// seen.
+func (p proof) holds() bool {
+	return p.peak == nil || p.peak.Want == 0 || p.peak.Seen == p.peak.Want
+}
+
 // prove measures how many requests the running stack works on at once and how
 // it serves static files. A stack that does not answer then is not ready.
 func (b *bench) prove(ctx context.Context) (err error) {

@@ -176,7 +176,10 @@ func noiseOf(u rundir.Usage) []Check {
 }
 
 // pythonModules are the servers and frameworks that scenarios can use.
-var pythonModules = []string{"gunicorn", "django", "whitenoise", "flask", "fastapi", "uvicorn"}
+var pythonModules = []string{
+	"gunicorn", "gevent", "waitress", "uvicorn", "daphne", "hypercorn", "granian",
+	"django", "whitenoise", "flask", "fastapi",
+}
 
 func pythonChecks(ctx context.Context) (checks []Check, found []interpreter) {
 	paths := pythons()

@@ -48,7 +48,7 @@ func notInstalled(program string) error {
 // bear their names.
 var debianPackages = map[string]string{
 	"uwsgi": "uwsgi-core uwsgi-plugin-python3", "gevent": "python3-gevent", "uvicorn": "uvicorn", "waitress": "python3-waitress",
-	"hypercorn": "python3-hypercorn", "granian": "python3-granian",
+	"hypercorn": "python3-hypercorn", "granian": "python3-venv", // which Debian does not have: it comes into a virtualenv by pip
 }
 
 func debianPackage(name string) string {
