@@ -79,6 +79,17 @@ func TestStepsBesideSlowClients(t *testing.T) {
 	}
 }
 
+// A probe that passed is no walk: with a budget too short for walks on every
+// cell, the best of those that were probed still have their finals.
+func TestShortBudgetBeside(t *testing.T) {
+	s := besetScenario()
+	s.Search.Budget = scenarios.Duration(time.Minute)
+	res, _ := run(t, s, cellsOf([2]int{1, 1}, [2]int{2, 1}, [2]int{3, 1}, [2]int{4, 1}, [2]int{5, 1}, [2]int{6, 1}), beset(s))
+	if res.Outcome != Recommended {
+		t.Errorf("outcome %s: %s; want a recommendation", res.Outcome, res.Because)
+	}
+}
+
 func TestBesideFigures(t *testing.T) {
 	s := besetScenario()
 	cells := cellsOf([2]int{1, 1}, [2]int{2, 1})

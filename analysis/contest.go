@@ -208,7 +208,7 @@ func (g *grid) classCPU(c scenarios.Cell, class string) *Figure {
 			each = append(each, ms)
 		}
 	}
-	return figure(each)
+	return amount(each)
 }
 
 // paired returns a figure of two cells from the final rounds in which both have

@@ -26,6 +26,15 @@ func figure(replicates []float64) *Figure {
 	return f
 }
 
+// amount is figure for what is never negative, such as rates and times.
+func amount(replicates []float64) *Figure {
+	f := figure(replicates)
+	if f != nil && f.N > 1 {
+		f.Low = max(f.Low, 0)
+	}
+	return f
+}
+
 // ratioFigure estimates the ratio of pairs, a over b, by the mean of their log
 // ratios: the pair is the replicate, so that what a round did to both cancels.
 // Pairs that are not positive are left out; it returns nil for none.

@@ -31,3 +31,16 @@ func TestRatioFigureIsPaired(t *testing.T) {
 		t.Errorf("unpaired ratio = %+v, want 2 with a wide interval", u)
 	}
 }
+
+func TestAmount(t *testing.T) {
+	f := amount([]float64{90, 10})
+	if f.Value != 50 || f.Low != 0 || f.High < 500 {
+		t.Errorf("amount = %+v, want 50 from 0 on", f)
+	}
+	if f := amount([]float64{5}); !math.IsNaN(f.Low) {
+		t.Errorf("amount of one = %+v, want no interval", f)
+	}
+	if f := amount(nil); f != nil {
+		t.Errorf("amount of none = %+v", f)
+	}
+}

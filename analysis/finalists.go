@@ -6,6 +6,7 @@ import (
 
 	"github.com/montanaflynn/stats"
 
+	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
 )
 
@@ -83,12 +84,12 @@ func (g *grid) ranked() []scenarios.Planned {
 	return out
 }
 
-// walked says whether a cell had an open-loop trial that says something while
-// exploring.
+// walked says whether exploring told more of a cell than that it holds a tenth
+// of its throughput.
 func (g *grid) walked(c scenarios.Cell) bool {
 	for _, start := range g.starts(c, 0, finalStart) {
 		for _, t := range g.visits[visitKey{c, start}].trials {
-			if openLoop(t) {
+			if openLoop(t) && (t.Step.Phase != rundir.Probe || t.Verdict.Kind == Failed) {
 				return true
 			}
 		}

@@ -177,7 +177,8 @@ func (g *grid) shuffled(cells []scenarios.Planned, round int) []scenarios.Planne
 }
 
 // exploringOrder is the order of a replicate's visits. Where running stacks are
-// resized, cells that differ in their workers only follow each other.
+// resized, cells that differ in their workers only follow each other, the fewest
+// first: not every server can end workers.
 func (g *grid) exploringOrder(round int) []scenarios.Planned {
 	order := g.shuffled(g.cells, round)
 	if !g.scenario.Search.Hot {
@@ -191,7 +192,7 @@ func (g *grid) exploringOrder(round int) []scenarios.Planned {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b scenarios.Planned) int {
-		return cmp.Compare(first[family(a.Cell)], first[family(b.Cell)])
+		return cmp.Or(cmp.Compare(first[family(a.Cell)], first[family(b.Cell)]), cmp.Compare(a.Cell.Workers, b.Cell.Workers))
 	})
 	return order
 }

@@ -388,9 +388,14 @@ func TestHotOrder(t *testing.T) {
 	done, _ := newSimulated(2, 6*time.Millisecond, 0, 5).search(Grid(s, cells), 2000)
 	for _, start := range []int{0, 2} {
 		var families []string
+		var before scenarios.Cell
 		for _, tr := range done {
-			if tr.Step.Start == start {
-				families = append(families, tr.Step.Cell.Server+" "+tr.Step.Cell.Proxy)
+			if c := tr.Step.Cell; tr.Step.Start == start {
+				families = append(families, c.Server+" "+c.Proxy)
+				if c.Server == before.Server && c.Proxy == before.Proxy && c.Workers < before.Workers {
+					t.Errorf("start %d: %s comes after %s, want the fewest workers first", start, c, before)
+				}
+				before = c
 			}
 		}
 		if got := slices.Compact(families); len(got) != 4 {

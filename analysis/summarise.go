@@ -61,9 +61,9 @@ func (g *grid) summary(p scenarios.Planned, trials []Judged, histograms func(int
 			c.count(t)
 		}
 	}
-	c.Saturation = figure(g.saturations(p.Cell, "", g.lastStart()))
-	c.Explored = figure(g.estimates(p.Cell, 0, finalStart))
-	c.Final = figure(g.estimates(p.Cell, finalStart, g.lastStart()))
+	c.Saturation = amount(g.saturations(p.Cell, "", g.lastStart()))
+	c.Explored = amount(g.estimates(p.Cell, 0, finalStart))
+	c.Final = amount(g.estimates(p.Cell, finalStart, g.lastStart()))
 	c.Low, c.High = g.bounds(p.Cell)
 	c.Infeasible = g.infeasible(c)
 	c.costs(trials)
@@ -126,7 +126,7 @@ func (c *Cell) readBack(trials []Judged) {
 func (g *grid) classes(c scenarios.Cell) (out, cpu map[string]*Figure) {
 	out, cpu = map[string]*Figure{}, map[string]*Figure{}
 	for _, class := range []string{scenarios.Static, scenarios.Dynamic} {
-		if f := figure(g.saturations(c, class, g.lastStart())); f != nil {
+		if f := amount(g.saturations(c, class, g.lastStart())); f != nil {
 			f.AtLeast = g.bound(c, class)
 			cpu[class] = g.classCPU(c, class)
 			out[class] = f
@@ -203,9 +203,9 @@ func (c *Cell) costs(trials []Judged) {
 			busy = append(busy, appShare(t.Usage))
 		}
 	}
-	c.AppCPU = figure(means(app))
+	c.AppCPU = amount(means(app))
 	if c.Cell.Proxy != scenarios.Direct {
-		c.ProxyCPU = figure(means(proxy))
+		c.ProxyCPU = amount(means(proxy))
 	}
 	c.Utilisation, _ = stats.Mean(busy)
 	if len(busy) == 0 {

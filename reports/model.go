@@ -267,7 +267,7 @@ func (m *model) tags(c *analysis.Cell) (tags []string, why string) {
 		return append(tags, "failed"), firstLine(c.Failure)
 	case c.Sustainable() == nil && c.Passed+c.Failed+c.Void == 0:
 		return append(tags, "not measured"), ""
-	case c.Sustainable() == nil && c.Saturation != nil && len(c.Curve) == 0:
+	case c.Sustainable() == nil && c.Saturation != nil && (len(c.Curve) == 0 || c.Failed == 0): // at most a probe, which passed
 		return append(tags, "saturation only"), value(c.Saturation) + " requests/s in a closed loop"
 	case c.Sustainable() == nil:
 		return append(tags, "no sustainable rate found"), ""

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 // A hot step resizes the running stack where the server can, and measures it
 // as the cell that it is then; a cold one starts it anew.
 func TestHotSteps(t *testing.T) {
-	text := fmt.Sprintf(pairsScenario, scenarios.WSGI, "wsgi", plainPrepare, "gunicorn-sync, waitress")
+	text := fmt.Sprintf(pairsScenario, scenarios.WSGI, "wsgi", plainPrepare, "gunicorn-sync, uwsgi, waitress")
+	text = strings.Replace(text, "workers: [1, 2]", "workers: 1..3", 1)
 	s, app := pairsApp(t, text)
 	run, err := rundir.Create(t.TempDir(), rundir.Manifest{RunID: "hot", Scenario: *s, Seed: 1})
 	if err != nil {
@@ -33,6 +35,9 @@ func TestHotSteps(t *testing.T) {
 		{step("gunicorn-sync", 3, true), false, true},
 		{step("gunicorn-sync", 2, true), false, true},
 		{step("gunicorn-sync", 1, false), true, false},
+		{step("uwsgi", 1, true), true, false},
+		{step("uwsgi", 3, true), false, true},
+		{step("uwsgi", 2, true), true, false},
 		{step("waitress", 1, true), true, false},
 		{step("waitress", 2, true), true, false},
 	}

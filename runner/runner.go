@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -207,6 +208,11 @@ func (b *bench) config(t *rundir.Trial) stack.Config {
 		App: b.App, Cell: t.Step.Cell, Proxy: m.Scenario.Proxy, Dir: b.liveDir(),
 		RunID: m.RunID, TrialID: fmt.Sprintf("%s-%d", m.RunID, t.ID),
 		AppCPUs: m.CPUs.App, ProxyCPUs: m.CPUs.Proxy,
+	}
+	if t.Step.Hot {
+		cores := len(m.CPUs.App)
+		workers, _ := m.Scenario.Matrix.Workers.Expand(cores)
+		c.Room = max(slices.Max(workers), 2*cores+1) // the folklore settings are measured, too
 	}
 	if m.Scenario.Target != "" {
 		var secure bool

@@ -61,7 +61,7 @@ func TestPrepareFixture(t *testing.T) {
 	_, missing := findPython(t.Context(), scenarios.App{}, nil)
 	need(t, missing)
 	runDir := t.TempDir()
-	s := &scenarios.Scenario{App: scenarios.App{Interface: scenarios.WSGI, Dir: "fixture:" + Catalogue().Fixtures[0]}}
+	s := &scenarios.Scenario{App: scenarios.App{Interface: scenarios.WSGI, Dir: "fixture:django"}}
 	app, err := Prepare(t.Context(), s, runDir, io.Discard)
 	if err != nil {
 		t.Fatal(err)

@@ -268,6 +268,7 @@ func TestASGIStaleSocket(t *testing.T) {
 // gunicorn changes the number of its event loops while it runs.
 func TestASGIResize(t *testing.T) {
 	cfg := asgiConfig(t, asgiApp(t, nil), "server=gunicorn-uvicorn/proxy=direct/workers=1/threads=1")
+	cfg.Room = 3
 	st := start(t, cfg)
 	for _, n := range []int{3, 2} {
 		to := cfg.Cell

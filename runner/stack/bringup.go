@@ -35,7 +35,7 @@ func (st *Stack) bringUp(ctx context.Context, cfg Config) error {
 	}
 	px, _ := findProxy(cfg.Cell.Proxy)
 	s := site{
-		app: st.app, cell: cfg.Cell, dir: cfg.Dir, settings: cfg.Proxy, cpus: len(cfg.AppCPUs),
+		app: st.app, cell: cfg.Cell, room: cfg.Room, dir: cfg.Dir, settings: cfg.Proxy, cpus: len(cfg.AppCPUs),
 		uwsgi: st.server.uwsgi && px.uwsgi, trialID: cfg.TrialID, machine: thisMachine(st.app), epoch: monotonic(),
 	}
 	s.iface, s.entry = st.server.entry(st.app.Interface, st.app.Module, st.app.ASGI)
@@ -67,6 +67,7 @@ func (st *Stack) startApps(ctx, deadline context.Context, cfg Config, s site, px
 				return err
 			}
 		}
+		p.dir = each.dir
 		if err := st.handOver(each); err != nil {
 			return err
 		}

@@ -64,7 +64,8 @@ type server struct {
 	plan    func(site) plan                                                    // how to run it here
 	workers func(*process.Process) ([]int, error)                              // its live workers; nil: the children of the master, or the master of a single one
 	doomed  func(log string) bool                                              // its log tells that it will never serve, though it runs on; nil when it ends then
-	resize  func(p *process.Process, from, to int) error                       // asks for another number of workers; nil when it cannot change while it runs
+	resize  func(p part, from, to int) error                                   // asks for another number of workers; nil when it cannot change while it runs
+	grows   bool                                                               // it resizes to more workers only
 	winner  func(app *App, entry string, cell scenarios.Cell) (string, string) // production configuration: file name and content; nil for none
 }
 
@@ -87,6 +88,7 @@ type site struct {
 	entry     string // application's entry point, as shop.wsgi:application
 	iface     string // that the entry point speaks
 	cell      scenarios.Cell
+	room      int        // workers that it may be resized to; 0: it is not resized
 	dir       string     // of this part of this start; all that is written goes here
 	listen    endpoint   // where the part has to listen
 	upstreams []endpoint // where the instances of the application listen; proxies only

@@ -5,17 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
-	"sweetspot/runner/process"
 	"sweetspot/scenarios"
 )
 
 // gunicornKeepAlive outlives nginx's idle upstream connections (60 s), so that
 // the proxy never sends on a connection that gunicorn is about to close.
 const gunicornKeepAlive = 75 // seconds
-
-const resizeWait = 10 * time.Second // for one worker to come or go
 
 // gunicorn returns the driver of one of gunicorn's worker classes.
 func gunicorn(name, class string) server {
@@ -43,33 +39,20 @@ func gunicorn(name, class string) server {
 
 // gunicornResize has the master start or end workers. Two signals at once
 // would be one, so each is sent when the one before has shown.
-func gunicornResize(p *process.Process, from, to int) error {
+func gunicornResize(p part, from, to int) error {
 	signal, step := syscall.SIGTTIN, 1
 	if to < from {
 		signal, step = syscall.SIGTTOU, -1
 	}
 	for n := from; n != to; n += step {
-		if err := syscall.Kill(p.PID(), signal); err != nil {
+		if err := syscall.Kill(p.process.PID(), signal); err != nil {
 			return fmt.Errorf("signal gunicorn: %w", err)
 		}
-		if err := awaitChildren(p, n+step); err != nil {
+		if err := awaitChildren(p.process, n+step); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// awaitChildren waits until a master has that many children.
-func awaitChildren(p *process.Process, n int) error {
-	for deadline := time.Now().Add(resizeWait); ; time.Sleep(probeEvery) {
-		children, err := p.Children()
-		if err != nil || len(children) == n {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%w: %d workers instead of %d within %v of the signal", ErrNotReady, len(children), n, resizeWait)
-		}
-	}
 }
 
 func gunicornConfig(s site, class string) string {

@@ -26,16 +26,18 @@ func TestWSGIPlans(t *testing.T) {
 		listen           endpoint
 		uwsgi            bool
 		machine          machine
+		room             int
 	}{
-		{"wsgi-gevent", "gunicorn-gevent", 4, 1, "/usr/bin/python3", "shop.wsgi:application", unix, false, debianWSGI},
-		{"wsgi-uwsgi-http", "uwsgi", 4, 2, "/usr/bin/python3", "shop.wsgi", tcp, false, debianWSGI},
-		{"wsgi-uwsgi-http-unix", "uwsgi", 1, 1, "/100%/bin/python", "shop:create_app()", unix, false, pip},
-		{"wsgi-uwsgi-protocol", "uwsgi", 4, 2, "/usr/bin/python3", "shop.wsgi:application", unix, true, debianWSGI},
-		{"wsgi-mod_wsgi", "mod_wsgi", 4, 2, "/usr/bin/python3", "shop.wsgi:application", tcp, false, debianWSGI},
-		{"wsgi-mod_wsgi-pip", "mod_wsgi", 1, 1, "/venv/bin/python", "shop:site.create_app()", tcp, false, pip},
-		{"wsgi-waitress-tcp", "waitress", 1, 8, "/venv/bin/python", "shop.wsgi:site.app", tcp, false, debianWSGI},
-		{"wsgi-waitress-unix", "waitress", 2, 4, "/venv/bin/python", "shop:create_app()", unix, false, debianWSGI},
-		{"wsgi-runserver", "django-runserver", 1, 1, "/venv/bin/python", "shop.wsgi:application", tcp, false, debianWSGI},
+		{"wsgi-gevent", "gunicorn-gevent", 4, 1, "/usr/bin/python3", "shop.wsgi:application", unix, false, debianWSGI, 0},
+		{"wsgi-uwsgi-http", "uwsgi", 4, 2, "/usr/bin/python3", "shop.wsgi", tcp, false, debianWSGI, 0},
+		{"wsgi-uwsgi-http-unix", "uwsgi", 1, 1, "/100%/bin/python", "shop:create_app()", unix, false, pip, 0},
+		{"wsgi-uwsgi-protocol", "uwsgi", 4, 2, "/usr/bin/python3", "shop.wsgi:application", unix, true, debianWSGI, 0},
+		{"wsgi-uwsgi-room", "uwsgi", 2, 2, "/usr/bin/python3", "shop.wsgi", tcp, false, debianWSGI, 5},
+		{"wsgi-mod_wsgi", "mod_wsgi", 4, 2, "/usr/bin/python3", "shop.wsgi:application", tcp, false, debianWSGI, 0},
+		{"wsgi-mod_wsgi-pip", "mod_wsgi", 1, 1, "/venv/bin/python", "shop:site.create_app()", tcp, false, pip, 0},
+		{"wsgi-waitress-tcp", "waitress", 1, 8, "/venv/bin/python", "shop.wsgi:site.app", tcp, false, debianWSGI, 0},
+		{"wsgi-waitress-unix", "waitress", 2, 4, "/venv/bin/python", "shop:create_app()", unix, false, debianWSGI, 0},
+		{"wsgi-runserver", "django-runserver", 1, 1, "/venv/bin/python", "shop.wsgi:application", tcp, false, debianWSGI, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			app := renderedApp(scenarios.WSGI).at("/run-1/start/data")
@@ -43,7 +45,7 @@ func TestWSGIPlans(t *testing.T) {
 			s := site{
 				app: app, entry: tt.entry, iface: scenarios.WSGI, dir: "/run-1/start", listen: tt.listen, uwsgi: tt.uwsgi,
 				cell:    scenarios.Cell{Server: tt.server, Proxy: "direct", Workers: tt.workers, Threads: tt.threads},
-				trialID: "trial-7", machine: tt.machine,
+				trialID: "trial-7", machine: tt.machine, room: tt.room,
 			}
 			srv, ok := findServer(tt.server)
 			if !ok {

@@ -19,6 +19,7 @@ import (
 type Config struct {
 	App        *App
 	Cell       scenarios.Cell
+	Room       int             // workers that Resize may ask for, at most; 0: it is not called
 	Proxy      scenarios.Proxy // how the cell's proxy is set up
 	Target     string          // address of a server that runs already, host:port; nothing is started then
 	TargetHost string          // of the requests to it
@@ -48,6 +49,7 @@ type Stack struct {
 	TLS     *tls.Config // what clients verify by; nil: they speak no TLS
 
 	cell     scenarios.Cell
+	room     int  // see Config
 	app      *App // {data} is expanded
 	dir      string
 	trialID  string
@@ -67,6 +69,7 @@ type Stack struct {
 // A part is one instance of the application server.
 type part struct {
 	role    string // app, app-2, …
+	dir     string // of its files
 	process *process.Process
 	at      endpoint
 }
@@ -122,7 +125,7 @@ func (cfg Config) scenario() *scenarios.Scenario {
 
 func newStack(cfg Config) *Stack {
 	st := &Stack{
-		cell: cfg.Cell, dir: cfg.Dir, trialID: cfg.TrialID, configs: map[string]string{},
+		cell: cfg.Cell, room: cfg.Room, dir: cfg.Dir, trialID: cfg.TrialID, configs: map[string]string{},
 		stopping: make(chan struct{}), died: make(chan struct{}),
 	}
 	st.server, _ = findServer(cfg.Cell.Server)

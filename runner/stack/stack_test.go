@@ -232,27 +232,49 @@ func TestOverriddenWorkersAreReadBack(t *testing.T) {
 	}
 }
 
-// Workers of a running server change without a restart, where it can.
+// Workers of a running server change without a restart, where it can and was
+// started for it.
 func TestResize(t *testing.T) {
-	st := start(t, config(t, wsgiApp(t, nil), "server=gunicorn-sync/proxy=nginx/workers=1/threads=1"))
-	master := st.apps[0].process.PID()
-	for _, workers := range []int{4, 2, 3} {
-		to := st.cell
-		to.Workers = workers
-		if ok, err := st.Resize(t.Context(), to); !ok || err != nil {
-			t.Fatalf("resize to %d: %v, %v", workers, ok, err)
-		}
-		if e, err := st.Effective(); err != nil || e.Workers != workers || st.apps[0].process.PID() != master {
-			t.Errorf("%d workers (%v) of master %d, want %d of %d", e.Workers, err, st.apps[0].process.PID(), workers, master)
-		}
-		if !st.Answers(t.Context()) {
-			t.Errorf("no answer with %d workers", workers)
-		}
-	}
-	other := st.cell
-	other.Proxy = scenarios.Direct
-	if ok, err := st.Resize(t.Context(), other); ok || err != nil {
-		t.Errorf("resize to another proxy: %v, %v; want false", ok, err)
+	for _, tt := range []struct {
+		name    string
+		to, not []int
+	}{
+		{"server=gunicorn-sync/proxy=nginx/workers=1/threads=1", []int{4, 2, 3}, []int{5}},
+		{"server=uwsgi/proxy=nginx/workers=1/threads=2", []int{2, 4}, []int{3, 5}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			app := wsgiApp(t, nil)
+			app.Wait = "/io/"
+			cfg := config(t, app, tt.name)
+			cfg.Room = 4
+			st := start(t, cfg)
+			master := st.apps[0].process.PID()
+			for _, workers := range tt.to {
+				to := st.cell
+				to.Workers = workers
+				if ok, err := st.Resize(t.Context(), to); !ok || err != nil {
+					t.Fatalf("resize to %d: %v, %v", workers, ok, err)
+				}
+				if e, err := st.Effective(); err != nil || e.Workers != workers || st.apps[0].process.PID() != master {
+					t.Errorf("%d workers (%v) of master %d, want %d of %d", e.Workers, err, st.apps[0].process.PID(), workers, master)
+				}
+				if peak, err := st.Peak(t.Context()); err != nil || peak.Seen != to.Slots() {
+					t.Errorf("%d requests at once (%v), want %d", peak.Seen, err, to.Slots())
+				}
+			}
+			others := []scenarios.Cell{st.cell}
+			others[0].Proxy = scenarios.Direct
+			for _, workers := range tt.not {
+				to := st.cell
+				to.Workers = workers
+				others = append(others, to)
+			}
+			for _, to := range others {
+				if ok, err := st.Resize(t.Context(), to); ok || err != nil {
+					t.Errorf("resize to %s: %v, %v; want false", to, ok, err)
+				}
+			}
+		})
 	}
 }
 

@@ -2,9 +2,11 @@ package stack
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"sweetspot/scenarios"
 )
@@ -22,6 +24,7 @@ var uwsgi = server{
 			files: map[string]string{config: uwsgiConfig(s)},
 		}
 	},
+	resize: uwsgiGrow, grows: true,
 	winner: func(app *App, entry string, cell scenarios.Cell) (string, string) {
 		return "uwsgi.ini", uwsgiWinner(app, entry, cell)
 	},
@@ -66,9 +69,47 @@ func uwsgiConfig(s site) string {
 	if home := pythonHome(s.app.Python); home != "" {
 		uwsgiSet(&b, "home", home)
 	}
-	b.WriteString(uwsgiService(s.entry, s.cell))
+	most := s.cell
+	if s.room > 1 {
+		most.Workers = s.room
+		b.WriteString(uwsgiRoom(s))
+	}
+	b.WriteString(uwsgiService(s.entry, most))
 	b.WriteString("; what a killed master leaves would go on serving\nno-orphans = true\n")
 	return b.String()
+}
+
+// uwsgiFifo is where the master of a start takes commands.
+func uwsgiFifo(dir string) string { return filepath.Join(dir, "tmp", "workers.fifo") }
+
+// uwsgiRoom has it start the workers of the cell, and more when told.
+func uwsgiRoom(s site) string {
+	return fmt.Sprintf(`; the search adds workers while it runs, up to the processes below
+cheaper = 1
+cheaper-initial = %d
+cheaper-algo = manual
+master-fifo = %s
+`, s.cell.Workers, strings.ReplaceAll(uwsgiFifo(s.dir), "%", "%%"))
+}
+
+// uwsgiGrow tells the master to start workers, one after the other: how many
+// come at once is another option. There is a command to end one, too, but one
+// with threads that had served was seen to take more than ten seconds.
+func uwsgiGrow(p part, from, to int) error {
+	fifo, err := os.OpenFile(uwsgiFifo(p.dir), os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return fmt.Errorf("tell uwsgi: %w", err)
+	}
+	defer fifo.Close()
+	for n := from; n < to; n++ {
+		if _, err := fifo.WriteString("+"); err != nil {
+			return fmt.Errorf("tell uwsgi: %w", err)
+		}
+		if err := awaitChildren(p.process, n+1); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // uwsgiHTTP has it speak HTTP. It closes every connection, and by itself does
