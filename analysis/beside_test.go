@@ -1,6 +1,8 @@
 package analysis
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +48,14 @@ func besetScenario() *scenarios.Scenario {
 func TestStepsBesideSlowClients(t *testing.T) {
 	s := besetScenario()
 	cells := cellsOf([2]int{1, 1}, [2]int{2, 1})
-	_, done := run(t, s, cells, beset(s))
+	m := beset(s)
+	slow := m.broken
+	m.broken = func(step rundir.Step, tr *rundir.Trial) {
+		if slow(step, tr); tr.Beside != nil {
+			tr.Beside.WebSockets.Held = 8
+		}
+	}
+	res, done := run(t, s, cells, m)
 	type pair struct{ with, alone float64 }
 	curves := map[visitKey]*pair{}
 	probed := map[visitKey]bool{}
@@ -68,6 +77,9 @@ func TestStepsBesideSlowClients(t *testing.T) {
 		} else if tr.Step.Phase == rundir.Curve {
 			curves[key].with = tr.Step.Rate
 		}
+	}
+	if res.Winner == nil || !slices.ContainsFunc(res.Warnings, func(w string) bool { return strings.Contains(w, "held 8 of 10 WebSockets") }) {
+		t.Errorf("warnings %q, want one of the WebSockets that the winner does not hold", res.Warnings)
 	}
 	if len(curves) != s.Search.Finals {
 		t.Errorf("%d final visits have a curve, want %d", len(curves), s.Search.Finals)

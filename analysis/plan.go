@@ -35,6 +35,7 @@ const (
 	maxTrial, minTrial   = 60 * time.Second, 1500 * time.Millisecond
 	maxProbe, maxSettle  = 10 * time.Second, time.Second
 	longTrial            = 8 * time.Second // from here on, tries are many and the bracket is narrow
+	reserve              = 0.08            // of the budget: void trials, walks longer than most
 	startCost            = 2 * time.Second // to start, check and stop a stack: a guess, the strategy counts what it takes
 )
 
@@ -45,7 +46,7 @@ func newPlan(s *scenarios.Scenario, cells []scenarios.Planned) plan {
 	budget, n := time.Duration(s.Search.Budget), len(cells)
 	p := withTrial(s, minTrial, cells)
 	for d := maxTrial; d > minTrial; d = scale(d, 0.97) {
-		if q := withTrial(s, d, cells); q.total(s.Search, n) <= budget {
+		if q := withTrial(s, d, cells); q.total(s.Search, n) <= scale(budget, 1-reserve) {
 			p = q
 			break
 		}

@@ -352,6 +352,11 @@ func warnings(res *Result) (out []string) {
 	if w := res.Winner; w != nil && w.Final != nil && w.Final.N < 3 {
 		out = append(out, fmt.Sprintf("the recommendation rests on fewer than 3 fresh starts (%d): raise the budget to tell luck from merit", w.Final.N))
 	}
+	if w := res.Winner; w != nil && w.Beside != nil && w.Beside.WebSockets != nil {
+		if s := w.Beside.WebSockets; s.Held < s.Wanted {
+			out = append(out, fmt.Sprintf("the recommended configuration held %d of %d WebSockets: if the application needs them, have the matrix name servers that hold them only", s.Held, s.Wanted))
+		}
+	}
 	if res.RunnerUp != nil && res.RunnerUp.Tied {
 		out = append(out, "the winner is statistically tied: another run may name another of the tied cells")
 	}
