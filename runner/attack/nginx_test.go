@@ -68,8 +68,16 @@ func startNginx(t *testing.T, dir, servers, socket string) (stop func() []string
 		}
 	}
 	return func() []string {
-		_ = cmd.Process.Signal(syscall.SIGQUIT)
-		<-exited
+		// A single nginx process may miss a signal that comes just before it
+		// waits for events.
+		for quit := true; quit; {
+			_ = cmd.Process.Signal(syscall.SIGQUIT)
+			select {
+			case <-exited:
+				quit = false
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
 		b, err := os.ReadFile(filepath.Join(dir, "access.log"))
 		if err != nil {
 			t.Fatalf("%v\n%s", err, log.String())

@@ -45,22 +45,30 @@ async def asgi(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 `
 
+// survivorSettings has Django's development server run the same application.
+const survivorSettings = `
+SECRET_KEY = "x"
+ALLOWED_HOSTS = ["*"]
+WSGI_APPLICATION = "survivor.application"
+`
+
 // survivors are the servers of the table that this machine can start, each
 // with an application that it runs.
 func survivors(t *testing.T) map[string]*App {
 	t.Helper()
 	dir := openTempDir(t)
-	if err := os.WriteFile(filepath.Join(dir, "survivor.py"), []byte(survivor), 0o644); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"survivor.py": survivor, "survivor_settings.py": survivorSettings} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	apps := map[string]*App{}
 	for _, srv := range servers {
-		own := []string{embeddedServer.name, targetServer.name, "django-runserver"} // no application of ours, or not this one
-		if slices.Contains(own, srv.name) {
+		if srv.name == embeddedServer.name || srv.name == targetServer.name { // these run no application of ours
 			continue
 		}
 		s := &scenarios.Scenario{
-			App:    scenarios.App{Interface: srv.interfaces[0], Module: "survivor:application", Dir: dir, Ready: "/"},
+			App:    scenarios.App{Interface: srv.interfaces[0], Module: "survivor:application", Dir: dir, Ready: "/", Env: map[string]string{djangoSettings: "survivor_settings"}},
 			Matrix: scenarios.Matrix{Servers: []string{srv.name}, Proxies: []string{"nginx"}},
 		}
 		if s.App.Interface == scenarios.ASGI {
