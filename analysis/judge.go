@@ -185,6 +185,9 @@ func notes(t rundir.Trial) (out []string) {
 	if generatorBound(t) {
 		out = append(out, "the generator was the limit: the throughput is at least this")
 	}
+	if n := t.Load.Resent; n > 0 {
+		out = append(out, fmt.Sprintf("%d requests were sent again, because the server closed their kept connection before it answered", n))
+	}
 	if n := t.Load.LateBusy; n > 0 {
 		out = append(out, fmt.Sprintf("%d requests left late because all %d in flight were unanswered", n, t.Load.Workers))
 	}

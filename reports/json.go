@@ -251,6 +251,7 @@ type trialDoc struct {
 	Spread      []int               `json:"connections_by_worker,omitempty"`
 	Protocols   map[string]uint64   `json:"protocols,omitempty"`
 	Redials     uint64              `json:"connections_opened"`
+	Resent      uint64              `json:"requests_sent_again"`
 	Classes     map[string]classDoc `json:"classes"`
 	App         groupDoc            `json:"app"`
 	ProxyUse    groupDoc            `json:"proxy"`
@@ -519,7 +520,7 @@ func newTrialDoc(t analysis.Judged) trialDoc {
 		Workers: t.Effective.Workers, Threads: t.Effective.Threads, Classes: map[string]classDoc{},
 		App: newGroupDoc(t.Usage.App), ProxyUse: newGroupDoc(t.Usage.Proxy), Generator: newGroupDoc(t.Usage.Generator),
 		ForeignS: quantity(t.Usage.ForeignSeconds), StealS: quantity(t.Usage.StealSeconds), Throttled: t.Usage.Throttled, Overflows: t.Usage.ListenOverflows,
-		Class: t.Step.Class, Alone: t.Step.Alone, Spread: t.Effective.Connections, Protocols: t.Load.Protocols, Redials: t.Load.Redials,
+		Class: t.Step.Class, Alone: t.Step.Alone, Spread: t.Effective.Connections, Protocols: t.Load.Protocols, Redials: t.Load.Redials, Resent: t.Load.Resent,
 		Services: newGroupDoc(t.Usage.Services),
 		Aborted:  t.Load.Aborted, Failure: t.Failure, Broken: t.Broken,
 	}

@@ -59,7 +59,7 @@ func (b *bench) spec(t *rundir.Trial, raw io.Writer) attack.Spec {
 	s := b.Run.Manifest.Scenario
 	return attack.Spec{
 		Network: b.live.Network, Address: b.live.Address, Host: b.live.Host,
-		TLS: b.live.TLS, HTTP2: s.Proxy.HTTP2, PerConnection: s.Traffic.PerConnection,
+		TLS: b.live.TLS, HTTP2: s.Proxy.HTTP2, PerConnection: s.Traffic.PerConnection, Standard: s.Traffic.Transport == scenarios.StandardTransport,
 		Requests: s.Traffic.Requests, Mix: b.mixes[t.Step.Class], Files: b.files.expect,
 		Arrivals: s.Traffic.Arrivals, Rate: t.Step.Rate, Connections: t.Step.Connections,
 		Warmup: t.Step.Warmup, Duration: t.Step.Duration,

@@ -67,6 +67,7 @@ func (t *Traffic) setDefaults(given func(path string) bool) {
 	setDefault(given("traffic.arrivals"), &t.Arrivals, Poisson)
 	setDefault(given("traffic.timeout"), &t.Timeout, Duration(10*time.Second))
 	setDefault(given("traffic.page_cache"), &t.PageCache, WarmCache)
+	setDefault(given("traffic.transport"), &t.Transport, LeanTransport)
 	if t.Slow != nil {
 		setDefault(given("traffic.slow.path"), &t.Slow.Path, "/")
 		setDefault(given("traffic.slow.every"), &t.Slow.Every, Duration(time.Second))

@@ -40,6 +40,7 @@ traffic:
   timeout: 3s
   requests_per_connection: 100
   page_cache: cold
+  transport: standard
   slow: {clients: 12, kind: read, path: /static/large.bin, every: 500ms}
   websockets: {connections: 200, path: /ws/echo/, every: 2s}
   requests:
@@ -99,6 +100,7 @@ func TestDefaults(t *testing.T) {
 		{"instances", s.Matrix.Instances, Counts{"1"}},
 		{"missing", s.Matrix.Missing, FailMissing},
 		{"page cache", s.Traffic.PageCache, WarmCache},
+		{"transport", s.Traffic.Transport, LeanTransport},
 		{"requests per connection", s.Traffic.PerConnection, 0},
 		{"slow clients", *s.Traffic.Slow, Slow{Clients: 1, Kind: SlowBody, Path: "/", Every: Duration(time.Second)}},
 		{"WebSockets", *s.Traffic.WebSockets, WebSockets{Connections: 1, Path: "/ws/", Every: Duration(5 * time.Second)}},

@@ -126,6 +126,7 @@ type Traffic struct {
 	Timeout       Duration    `yaml:"timeout,omitempty" json:"timeout,omitempty"`                                 // of one request; default 10s
 	PerConnection int         `yaml:"requests_per_connection,omitempty" json:"requests_per_connection,omitempty"` // mean number after which a client opens a new connection; default 0: as long as the server keeps it
 	PageCache     string      `yaml:"page_cache,omitempty" json:"page_cache,omitempty"`                           // of the static files when a trial begins: warm (default) or cold
+	Transport     string      `yaml:"transport,omitempty" json:"transport,omitempty"`                             // that speaks HTTP/1.1: lean (default) or standard, which is net/http's and speaks HTTP/2 always
 	Slow          *Slow       `yaml:"slow,omitempty" json:"slow,omitempty"`                                       // slow clients beside the attack
 	WebSockets    *WebSockets `yaml:"websockets,omitempty" json:"websockets,omitempty"`                           // connections held open beside the attack
 	Requests      []Request   `yaml:"requests" json:"requests"`
@@ -135,6 +136,12 @@ type Traffic struct {
 const (
 	WarmCache = "warm"
 	ColdCache = "cold"
+)
+
+// Transports of an attack.
+const (
+	LeanTransport     = "lean"
+	StandardTransport = "standard"
 )
 
 // What slow clients are slow at.

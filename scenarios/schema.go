@@ -45,6 +45,7 @@ func Schema(cat Catalogue) ([]byte, error) {
 		"Matrix.missing":     {FailMissing, SkipMissing},
 		"Traffic.arrivals":   {Poisson, Constant},
 		"Traffic.page_cache": {WarmCache, ColdCache},
+		"Traffic.transport":  {LeanTransport, StandardTransport},
 		"Slow.kind":          slowKinds,
 		"Request.class":      {Static, Dynamic},
 		"Request.method":     methods,

@@ -88,6 +88,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{"bad instances", "workers: 2", "workers: 2\n  instances: 0"},
 		{"unknown missing", "workers: 2", "workers: 2\n  missing: ignore"},
 		{"unknown page cache", "traffic:\n", "traffic:\n  page_cache: hot\n"},
+		{"unknown transport", "traffic:\n", "traffic:\n  transport: fast\n"},
 		{"slow clients without a kind", "traffic:\n", "traffic:\n  slow: {clients: 3}\n"},
 		{"unknown comparison", "traffic:\n", "search: {compare: framework}\ntraffic:\n"},
 		{"unknown key", "  workers:", "  wrokers:"},

@@ -27,6 +27,7 @@ func (c checker) traffic() {
 	c.between("traffic.timeout", t.Timeout, Duration(time.Millisecond), maxTimeout)
 	c.count("traffic.requests_per_connection", t.PerConnection, 0, maxPerConnection)
 	c.word("traffic.page_cache", t.PageCache, []string{WarmCache, ColdCache})
+	c.word("traffic.transport", t.Transport, []string{LeanTransport, StandardTransport})
 	c.beside()
 	switch {
 	case !c.given("traffic") && len(t.Requests) == 0:

@@ -39,6 +39,7 @@ type Spec struct {
 	Network, Address string                      // "tcp" and "127.0.0.1:8000", or "unix" and a path
 	TLS              *tls.Config                 // clients speak TLS; nil: they do not
 	HTTP2            bool                        // clients speak HTTP/2; needs TLS
+	Standard         bool                        // net/http is the client also where the lean one would do
 	Host             string                      // of the requests; empty means Address, or localhost for a Unix socket
 	PerConnection    int                         // mean number of requests after which a connection is given up; 0 means never
 	Files            map[string]scenarios.Expect // by path as sent: length and hash of static files, beside what their requests expect
@@ -100,13 +101,14 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	transport := newTransport(ctx, spec, kinds, files, plan.workers)
-	defer transport.conns.close()
-	return drive(ctx, cancel, spec, plan, alarm, transport)
+	dialer := newDialer(spec)
+	transport := &transport{ctx: ctx, client: newClient(spec, newTraffic(ctx, spec, kinds, files), dialer, plan.workers)}
+	defer transport.client.close()
+	return drive(ctx, cancel, spec, plan, alarm, transport, dialer)
 }
 
 // drive runs vegeta's attacker and collects its results.
-func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan, alarm alarm, transport *transport) (Result, error) {
+func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan, alarm alarm, transport *transport, dialer *dialer) (Result, error) {
 	attacker := vegeta.NewAttacker(
 		vegeta.Client(&http.Client{Transport: transport}), // first: it discards what other options set
 		vegeta.Workers(uint64(plan.workers)),
@@ -115,7 +117,7 @@ func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan,
 	c := newCollector(spec, plan)
 	began := time.Now() // after all that takes time
 	c.began = began
-	transport.conns.from = began.Add(spec.Warmup)
+	dialer.from = began.Add(spec.Warmup)
 	pacer := &pacer{plan: plan, began: began, alarm: alarm, pool: &transport.pool, ended: ctx.Done()}
 
 	// Neither the pacer's sleep nor its wait for a free worker notices the end
@@ -126,7 +128,7 @@ func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan,
 
 	results := attacker.Attack(target, pacer, 0, "")
 	c.drain(ctx, results, &transport.pool, cancel)
-	c.redials = transport.conns.opened.Load()
+	c.redials = dialer.opened.Load()
 	if err := c.raw.close(); err != nil {
 		return c.result(), fmt.Errorf("write raw results: %w: free some space and run the trial again", err)
 	}

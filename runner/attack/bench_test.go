@@ -2,9 +2,13 @@ package attack
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -125,8 +129,62 @@ func BenchmarkAttackNullRaw(b *testing.B) {
 	closedLoop(b, Spec{Network: "tcp", Address: "null", dial: dialNull, Raw: io.Discard})
 }
 
-func BenchmarkAttackServer(b *testing.B) {
-	closedLoop(b, Spec{Network: "tcp", Address: listen(b, answer(strings.Repeat("yes", 300)))})
+// BenchmarkClients compares the clients on nginx: requests per second of a
+// closed loop, and CPU time of our process per request, which is the figure
+// to look at where nginx shares the machine.
+func BenchmarkClients(b *testing.B) {
+	dir := b.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "1k"), []byte(strings.Repeat("yes", 341)), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	at := listenAddress(b)
+	stop := startNginx(b, dir, fmt.Sprintf("access_log off; server { listen unix:%s/s; listen %s; root .; }\n", dir, at), filepath.Join(dir, "s"))
+	defer stop()
+	for _, on := range []struct{ network, address string }{{"tcp", at}, {"unix", filepath.Join(dir, "s")}} {
+		for _, rate := range []float64{0, 2000} {
+			for _, client := range []string{"lean", "standard"} {
+				b.Run(fmt.Sprintf("%s/%.0f/%s", on.network, rate, client), func(b *testing.B) {
+					r := page
+					r.Path, r.Expect.Contains = "/1k?", "yes"
+					s := Spec{
+						Network: on.network, Address: on.address, Standard: client == "standard", Timeout: 10 * time.Second,
+						Connections: 32, Duration: time.Hour, MaxHits: uint64(b.N), Arrivals: scenarios.Poisson,
+					}
+					if rate > 0 {
+						s.Rate, s.Duration = rate, time.Duration(float64(b.N)/rate*float64(time.Second))
+					}
+					before := cpuTime()
+					got, err := Run(b.Context(), s.requests(r))
+					if err != nil {
+						b.Fatal(err)
+					}
+					all := got.Load.Classes[scenarios.All]
+					if all.Good != all.Sent {
+						b.Fatalf("good %d of %d: %v", all.Good, all.Sent, all.Faults)
+					}
+					b.ReportMetric(got.Load.Achieved, "hits/s")
+					b.ReportMetric(float64((cpuTime()-before).Microseconds())/float64(max(all.Sent, 1)), "CPU-µs/hit")
+				})
+			}
+		}
+	}
+}
+
+// cpuTime returns what this process has used.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// listenAddress returns a free loopback address.
+func listenAddress(b *testing.B) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // BenchmarkPaced shows how late hits leave at a rate far below capacity.

@@ -31,6 +31,7 @@ type collector struct {
 	all            uint64 // warm-up included
 	late, lateBusy uint64
 	starveLag      *hdr.Histogram
+	resent         uint64
 	protocols      protocols
 	redials        uint64
 	aborted        string
@@ -108,6 +109,9 @@ func (c *collector) take(r *vegeta.Result) {
 	h.response = h.lag + h.service
 	isGood := h.found.fault == good
 	c.protocols.add(found.over)
+	if found.resent {
+		c.resent++
+	}
 	request := c.spec.Mix.Pick(r.Seq)
 	c.tallies[request].add(h)
 	c.windows.add(sent+r.Latency-c.spec.Warmup, isGood, h.response)
@@ -178,6 +182,7 @@ func (c *collector) load(all *tally) rundir.Load {
 		Aborted:   c.aborted,
 		Protocols: c.protocols.names(),
 		Redials:   c.redials,
+		Resent:    c.resent,
 		Windows:   c.windows.finish(),
 	}
 	if c.plan.open() {

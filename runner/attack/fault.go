@@ -100,7 +100,9 @@ func faultOf(err error) fault {
 		return closed
 	case strings.Contains(err.Error(), "stream error"):
 		return streamReset
-	case strings.Contains(err.Error(), "malformed"):
+	case strings.Contains(err.Error(), "malformed"),
+		strings.Contains(err.Error(), "transport connection broken"), // net/http's name for all that it cannot read
+		strings.Contains(err.Error(), "chunk"):
 		return malformed
 	}
 	return faultOfTLS(err)

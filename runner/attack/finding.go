@@ -10,18 +10,26 @@ import (
 // takes no lock, and no memory that grows with the attack.
 type finding struct {
 	fault  fault
+	resent bool     // on another connection, because a kept one was closed before it answered
 	queued bool     // if the hit was late, then because every worker was busy
 	over   protocol // that the response came over
 	in     uint64   // bytes of the body received
 	out    uint64   // bytes of the body sent
 }
 
-const findingSize = 20
+const (
+	findingSize = 20
+	flagQueued  = 1
+	flagResent  = 2
+)
 
 func (f finding) encode() (b [findingSize]byte) {
 	binary.LittleEndian.PutUint16(b[0:], uint16(f.fault))
 	if f.queued {
-		b[2] = 1
+		b[2] = flagQueued
+	}
+	if f.resent {
+		b[2] |= flagResent
 	}
 	b[3] = byte(f.over)
 	binary.LittleEndian.PutUint64(b[4:], f.in)
@@ -37,7 +45,8 @@ func decodeFinding(b []byte) finding {
 	}
 	return finding{
 		fault:  fault(binary.LittleEndian.Uint16(b[0:])),
-		queued: b[2] == 1,
+		queued: b[2]&flagQueued != 0,
+		resent: b[2]&flagResent != 0,
 		over:   protocol(b[3]),
 		in:     binary.LittleEndian.Uint64(b[4:]),
 		out:    binary.LittleEndian.Uint64(b[12:]),

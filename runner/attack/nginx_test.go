@@ -34,7 +34,7 @@ http {
 
 // startNginx runs server blocks in dir until stop, which returns the access
 // log's lines. It returns when nginx listens on the socket.
-func startNginx(t *testing.T, dir, servers, socket string) (stop func() []string) {
+func startNginx(t testing.TB, dir, servers, socket string) (stop func() []string) {
 	t.Helper()
 	path, err := exec.LookPath("nginx")
 	if err != nil {

@@ -1,45 +1,34 @@
 package attack
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
-	"time"
 )
 
-// transport makes the request that a hit stands for, reads and verifies its
-// response, and hands vegeta the findings in place of the body.
+// transport stands between vegeta and the client that talks to the subject. It
+// hands vegeta the findings in place of the body.
 type transport struct {
-	ctx      context.Context // of the attack; vegeta's requests carry none
-	conns    *connections
-	mix      Mix
-	kinds    []kind
-	files    files
-	verifier *verifier
-	http2    bool // anything else is a fault
-	timeout  time.Duration
-	pool     pool
+	ctx    context.Context // of the attack; vegeta's requests carry none
+	client client
+	pool   pool
 }
 
-func newTransport(ctx context.Context, s Spec, kinds []kind, files files, workers int) *transport {
-	longest := 0
-	for _, k := range kinds {
-		longest = max(longest, len(k.expect.contains))
+// A client sends the request that a hit stands for, and reads and verifies its
+// response.
+type client interface {
+	// exchange notes its findings and returns the status code; 0 without an
+	// answer. It is called by as many goroutines as the attack has workers.
+	exchange(seq uint64, f *finding) (code int)
+	close()
+}
+
+// newClient returns the client that an attack is made with.
+func newClient(s Spec, traffic *traffic, dialer *dialer, workers int) client {
+	if s.HTTP2 || s.Standard {
+		return newStandard(s, traffic, dialer, workers)
 	}
-	return &transport{
-		ctx:      ctx,
-		conns:    newConnections(ctx, s, workers),
-		mix:      s.Mix,
-		kinds:    kinds,
-		files:    files,
-		verifier: newVerifier(longest),
-		http2:    s.HTTP2,
-		timeout:  s.Timeout,
-	}
+	return newLean(s, traffic, dialer)
 }
 
 // RoundTrip implements http.RoundTripper. The request only tells the number of
@@ -51,73 +40,19 @@ func (t *transport) RoundTrip(numbered *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	f := finding{queued: seq < t.pool.busyUntil.Load()}
-	code := t.exchange(seq, &f)
-	return &http.Response{
-		StatusCode: code,
-		Body:       &findingBody{record: f.encode()},
-		Request:    numbered,
-	}, nil
-}
-
-// exchange sends hit seq, reads the response, notes the findings and returns
-// the status code; 0 without an answer.
-func (t *transport) exchange(seq uint64, f *finding) int {
+	code := 0
 	if t.ctx.Err() != nil {
 		f.fault = unsent
-		return 0
+	} else {
+		code = t.client.exchange(seq, &f)
 	}
-	ctx, cancel := context.WithTimeout(t.ctx, t.timeout)
-	defer cancel()
-	k := &t.kinds[t.mix.Pick(seq)]
-	request := t.request(ctx, k, seq, f)
-	resp, err := t.conns.of(seq).RoundTrip(request)
-	if err != nil {
-		f.fault = t.cause(faultOf(err))
-		return 0
-	}
-	defer resp.Body.Close()
-	n, fault := t.verifier.verify(resp.Body, resp.StatusCode, t.expect(k, request.URL.Opaque))
-	if t.http2 && resp.ProtoMajor != 2 {
-		fault = notHTTP2
-	}
-	f.over, f.in, f.fault = protocolOf(resp), uint64(n), t.cause(fault)
-	return resp.StatusCode
+	a := &answered{body: findingBody{record: f.encode()}}
+	a.response = http.Response{StatusCode: code, Body: &a.body, Request: numbered}
+	return &a.response, nil
 }
 
-// expect returns what a good response to a request of kind k looks like, which
-// was sent with the given path and query.
-func (t *transport) expect(k *kind, target string) expectation {
-	if !k.file || len(t.files) == 0 {
-		return k.expect
-	}
-	path, _, _ := strings.Cut(target, "?")
-	return k.expect.or(t.files[path])
-}
-
-// cause returns the fault that an exchange ended with, unless the end of the
-// attack cut it short: net/http then returns any error that the end was given
-// as its cause.
-func (t *transport) cause(f fault) fault {
-	if f != good && t.ctx.Err() != nil {
-		return cancelled
-	}
-	return f
-}
-
-// request returns hit seq as it is sent.
-func (t *transport) request(ctx context.Context, k *kind, seq uint64, f *finding) *http.Request {
-	s := &sending{Context: ctx, url: url.URL{
-		Scheme: k.request.URL.Scheme,
-		Host:   k.request.URL.Host,
-		Opaque: string(t.mix.AppendPath(make([]byte, 0, 128), seq)), // goes into the request line as it is
-	}}
-	r := k.request.WithContext(s)
-	r.URL, r.Close = &s.url, t.conns.last(seq)
-	if body := t.mix.AppendBody(nil, seq); len(body) > 0 {
-		r.ContentLength = int64(len(body))
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-		f.out = uint64(len(body))
-	}
-	return r
+// answered is a response and its body in one allocation.
+type answered struct {
+	response http.Response
+	body     findingBody
 }

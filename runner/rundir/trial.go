@@ -135,6 +135,7 @@ type Load struct {
 	Requests  map[string]Class  // by name of the request
 	Protocols map[string]uint64 `json:",omitempty"` // answers by what was negotiated, as "HTTP/1.1" or "HTTP/2.0 TLS 1.3"
 	Redials   uint64            // connections opened in the measured part
+	Resent    uint64            // requests sent again, because a kept connection was closed before it answered
 	Windows   []Window          // one per second of completion
 }
 

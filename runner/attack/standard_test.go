@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 func TestEveryTransportGivesUpItsShareOfConnections(t *testing.T) {
 	for _, spread := range []uint64{1, 2, 32} {
 		for _, per := range []uint64{1, 2, 10, 32, 1000} {
-			c := connections{spread: make([]*http.Transport, spread), per: per}
+			c := standard{spread: make([]*http.Transport, spread), per: per}
 			const rounds = 3
 			lasts := make([]uint64, spread)
 			together := make([]uint64, per*rounds) // by hit of the transports
@@ -126,24 +127,44 @@ func TestRedialsAreThoseOfTheMeasuredPart(t *testing.T) {
 	}
 }
 
-// A connection that the server closes under a request fails that request, and
-// the server gets none that is not counted.
-func TestNoRequestIsSentTwice(t *testing.T) {
-	var served atomic.Uint64
-	handler := func(w http.ResponseWriter, r *http.Request) {
-		if served.Add(1)%2 == 0 { // the second one of its connection
-			panic(http.ErrAbortHandler)
-		}
-		answer("yes")(w, r)
-	}
-	s := Spec{
-		Network: "tcp", Address: listen(t, handler), Connections: 1,
-		Duration: time.Minute, MaxHits: 100, Timeout: 20 * time.Second,
-	}.requests(page)
-	all := mustRun(t, s).Load.Classes[scenarios.All]
-	if all.Sent != served.Load() || all.Good != 50 || all.Faults[stale.String()] != 50 {
-		t.Errorf("sent %d, served %d, good %d, faults %v, want 100, 100, 50, 50 × %s",
-			all.Sent, served.Load(), all.Good, all.Faults, stale)
+// A connection that the server closes under a request, before a byte of the
+// answer, fails that request, unless sending it again does no harm; that is
+// counted.
+func TestRequestsSentAgain(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		method       string
+		standard     bool
+		good, resent uint64
+		served       uint64
+	}{
+		{"safe", http.MethodGet, false, 100, 99, 199},
+		{"not safe", http.MethodPost, false, 50, 0, 100},
+		{"net/http", http.MethodGet, true, 50, 0, 100},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var served atomic.Uint64
+			var second sync.Map // connections that have answered
+			handler := func(w http.ResponseWriter, r *http.Request) {
+				served.Add(1)
+				if _, again := second.LoadOrStore(r.RemoteAddr, true); again {
+					panic(http.ErrAbortHandler)
+				}
+				answer("yes")(w, r)
+			}
+			request := page
+			request.Method = tt.method
+			s := Spec{
+				Network: "tcp", Address: listen(t, handler), Connections: 1, Standard: tt.standard,
+				Duration: time.Minute, MaxHits: 100, Timeout: 20 * time.Second,
+			}.requests(request)
+			l := mustRun(t, s).Load
+			all := l.Classes[scenarios.All]
+			if all.Sent != 100 || served.Load() != tt.served || all.Good != tt.good || all.Faults[stale.String()] != 100-tt.good || l.Resent != tt.resent {
+				t.Errorf("sent %d, served %d, good %d, sent again %d, faults %v; want 100, %d, %d, %d, %d × %s",
+					all.Sent, served.Load(), all.Good, l.Resent, all.Faults, tt.served, tt.good, tt.resent, 100-tt.good, stale)
+			}
+		})
 	}
 }
 
