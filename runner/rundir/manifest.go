@@ -24,8 +24,37 @@ type Manifest struct {
 	Versions     map[string]string // of every component, by name
 	Missing      map[string]string `json:",omitempty"` // servers and proxies of the matrix that are not installed: name → remedy
 	CPUs         CPUs
-	Notes        []string `json:",omitempty"` // what the reader must know, such as shared CPU sets
+	Calibration  *Calibration `json:",omitempty"` // of the generator, made before the first trial; nil: none was made
+	Notes        []string     `json:",omitempty"` // what the reader must know, such as shared CPU sets
 }
+
+// Calibration is what the generator does on this machine, measured against a
+// server that answers at once.
+type Calibration struct {
+	Ceiling       float64         // most requests per second, of a closed loop
+	CPUPerRequest time.Duration   // of the generator, at its ceiling
+	Lags          []CalibratedLag // by rate, rising
+	Observing     Observing
+}
+
+// CalibratedLag is how late requests left at one rate.
+type CalibratedLag struct {
+	Share         float64 // of the ceiling
+	Rate          float64 // offered, requests per second
+	P50, P99, Max time.Duration
+}
+
+// Observing is what sampling and keeping raw results cost, from pairs of
+// attacks with and without.
+type Observing struct {
+	Pairs   int
+	Rate    float64 // offered, requests per second
+	CPU     Ratio   // of the generator per request, with over without
+	Latency Ratio   // median response time, with over without
+}
+
+// Ratio is a geometric mean and its 95 % interval over pairs.
+type Ratio struct{ Mean, Low, High float64 }
 
 // CPUs is where each part runs, as lists of CPU numbers.
 type CPUs struct {
