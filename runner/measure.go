@@ -62,6 +62,7 @@ func (b *bench) spec(t *rundir.Trial, raw io.Writer) attack.Spec {
 		TLS: b.live.TLS, HTTP2: s.Proxy.HTTP2, PerConnection: s.Traffic.PerConnection, Standard: s.Traffic.Transport == scenarios.StandardTransport,
 		Requests: s.Traffic.Requests, Mix: b.mixes[t.Step.Class], Files: b.files.expect,
 		Arrivals: s.Traffic.Arrivals, Rate: t.Step.Rate, Connections: t.Step.Connections,
+		Procs:  b.Run.Manifest.CPUs.Procs(),
 		Warmup: t.Step.Warmup, Duration: t.Step.Duration,
 		Timeout:    time.Duration(s.Traffic.Timeout),
 		Seed:       b.Run.Manifest.Seed + uint64(t.ID),

@@ -11,11 +11,12 @@ import (
 )
 
 func newDoctor() *cobra.Command {
-	var asJSON, quick bool
+	var asJSON, quick, calibrated bool
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what this machine has, what it lacks and how steady it is",
 		Example: `  sweetspot doctor
+  sweetspot doctor --calibrate
   sweetspot doctor --json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -28,6 +29,13 @@ func newDoctor() *cobra.Command {
 				}
 				checks = append(checks, noise...)
 			}
+			if calibrated {
+				found, err := calibrateHere(c.Context(), c.ErrOrStderr())
+				if err != nil {
+					return exitError{exitInconclusive, err}
+				}
+				checks = append(checks, found...)
+			}
 			if asJSON {
 				e := json.NewEncoder(c.OutOrStdout())
 				e.SetIndent("", "  ")
@@ -37,6 +45,7 @@ func newDoctor() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&calibrated, "calibrate", false, "also measure what the generator can send, how late it sends, and what observing costs")
 	c.Flags().BoolVar(&quick, "quick", false, "skip the self-measurement")
 	return c
 }

@@ -8,13 +8,15 @@ import (
 	"os/signal"
 	"syscall"
 
+	"sweetspot/runner/calibrate"
 	"sweetspot/runner/process"
 	"sweetspot/runner/stack"
 )
 
 func main() {
-	process.Main() // when re-executed as the watchdog
-	stack.Main()   // when re-executed as a part of the embedded stack
+	process.Main()   // when re-executed as the watchdog
+	stack.Main()     // when re-executed as a part of the embedded stack
+	calibrate.Main() // when re-executed as the null server
 	os.Exit(start())
 }
 

@@ -20,6 +20,7 @@ import (
 )
 
 const (
+	firstWorkers   = 8           // more start as hits find none free; many that take turns have cold stacks and caches
 	defaultMaxHits = 5_000_000   // of a closed loop
 	maxInFlight    = 1024        // that an open loop takes without being told
 	grace          = time.Second // for what is still unsent when the schedule ends
@@ -54,6 +55,7 @@ type Spec struct {
 	Timeout          time.Duration               // of one request, from sending to the last byte
 	Seed             uint64                      // of the arrivals
 	Objectives       scenarios.Objectives        // an open loop ends as soon as one of them cannot be met any more
+	Procs            int                         // of Go's scheduler that the attack takes at most; 0 means all
 	MaxHits          uint64                      // of a closed loop: bound on the hits; 0 means 5,000,000
 	Raw              io.Writer                   // gets the measured results in vegeta's gob encoding; nil means nobody
 
@@ -99,6 +101,7 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 	if spec.Rate > 0 {
 		plan = openPlan(spec)
 	}
+	defer limitProcs(spec)()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	dialer := newDialer(spec)
@@ -111,14 +114,14 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan, alarm alarm, transport *transport, dialer *dialer) (Result, error) {
 	attacker := vegeta.NewAttacker(
 		vegeta.Client(&http.Client{Transport: transport}), // first: it discards what other options set
-		vegeta.Workers(uint64(plan.workers)),
+		vegeta.Workers(uint64(min(plan.workers, firstWorkers))),
 		vegeta.MaxWorkers(uint64(plan.workers)),
 	)
 	c := newCollector(spec, plan)
 	began := time.Now() // after all that takes time
 	c.began = began
 	dialer.from = began.Add(spec.Warmup)
-	pacer := &pacer{plan: plan, began: began, alarm: alarm, pool: &transport.pool, ended: ctx.Done()}
+	pacer := &pacer{plan: plan, began: began, alarm: alarm, least: leastSleep(spec.Rate), pool: &transport.pool, ended: ctx.Done()}
 
 	// Neither the pacer's sleep nor its wait for a free worker notices the end
 	// by itself: the alarm ends the one, Stop the other.
@@ -161,6 +164,7 @@ func (s Spec) check() error {
 	require(open || s.Connections > 0, "closed loop of %d connections: want at least 1", s.Connections)
 	require(s.MaxInFlight >= 0, "cap of %d requests in flight: want 1 or more, or 0 for the default", s.MaxInFlight)
 	require(s.Warmup >= 0 && s.Duration > 0, "warm-up %v and duration %v: want the first not negative, the second above 0", s.Warmup, s.Duration)
+	require(s.Procs >= 0, "%d processors: want 1 or more, or 0 for all", s.Procs)
 	require(s.Timeout > 0, "timeout %v: want above 0", s.Timeout)
 	require(s.Rate*(s.Warmup+s.Duration).Seconds() <= maxPlanned,
 		"%v/s for %v: more than %.0f hits, shorten the trial", s.Rate, s.Warmup+s.Duration, maxPlanned)

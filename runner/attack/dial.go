@@ -11,12 +11,12 @@ import (
 // dialer opens the connections of an attack and counts them.
 type dialer struct {
 	dial   func(ctx context.Context) (net.Conn, error)
-	from   time.Time     // start of the measured part; set before the first hit
+	from   time.Time     // start of the measured part; set before the first hit, far off until then
 	opened atomic.Uint64 // in the measured part
 }
 
 func newDialer(s Spec) *dialer {
-	d := &dialer{dial: s.dial}
+	d := &dialer{dial: s.dial, from: time.Now().Add(24 * time.Hour)}
 	if d.dial == nil {
 		d.dial = func(ctx context.Context) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, s.Network, s.Address)

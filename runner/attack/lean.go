@@ -18,12 +18,19 @@ import (
 // look whether the server has closed it.
 const idleCheck = 20 * time.Millisecond
 
+// An open loop has connections ready for requests that take warmFor, but not
+// more than maxWarm.
+const (
+	warmFor = 10 * time.Millisecond
+	maxWarm = 256
+)
+
 // lean is the client for HTTP/1.1. It takes a third of the CPU time that
 // net/http takes: no goroutine stands between a worker and its socket, and
 // requests are rendered once.
 //
-// Like the standard client it opens connections only for requests that find
-// none idle.
+// Beyond those that it warms it opens connections, like the standard client,
+// only for requests that find none idle.
 type lean struct {
 	*traffic
 	dialer *dialer
@@ -37,7 +44,7 @@ type lean struct {
 	all   map[*wire]struct{}
 }
 
-func newLean(s Spec, traffic *traffic, dialer *dialer) *lean {
+func newLean(s Spec, traffic *traffic, dialer *dialer, workers int) *lean {
 	l := &lean{traffic: traffic, dialer: dialer, per: uint64(s.PerConnection), all: map[*wire]struct{}{}}
 	for i := range traffic.kinds {
 		l.orders = append(l.orders, newOrder(&traffic.kinds[i].request))
@@ -50,6 +57,7 @@ func newLean(s Spec, traffic *traffic, dialer *dialer) *lean {
 		}
 	}
 	l.forget = context.AfterFunc(traffic.ctx, l.interrupt)
+	l.warm(min(int(s.Rate*warmFor.Seconds()), workers, maxWarm))
 	return l
 }
 
@@ -198,6 +206,21 @@ func (l *lean) open(deadline time.Time) (*wire, error) {
 	l.all[w] = struct{}{}
 	l.mutex.Unlock()
 	return w, nil
+}
+
+// warm opens n connections before the first request, so that a burst does not
+// have to. They are used in the order in which they were opened, for a server
+// that serves one connection at a time waits for the oldest. Those that do not
+// open now fail when a request needs them.
+func (l *lean) warm(n int) {
+	for range n {
+		w, err := l.open(time.Now().Add(l.timeout))
+		if err != nil {
+			return
+		}
+		w.since = time.Now()
+		l.idle = slices.Insert(l.idle, 0, w)
+	}
 }
 
 // keep has a connection wait for another request.

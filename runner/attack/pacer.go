@@ -12,6 +12,7 @@ type pacer struct {
 	plan    plan
 	began   time.Time
 	alarm   alarm
+	least   time.Duration // of a sleep
 	pool    *pool
 	ended   <-chan struct{} // closed when the attack is to end early
 	backlog bool            // hits wait because every worker was busy
@@ -55,10 +56,24 @@ func (p *pacer) sleepUntil(due time.Duration) bool {
 			return true
 		}
 		p.backlog = false
-		if !p.alarm.Sleep(left) {
+		if !p.alarm.Sleep(max(left, p.least)) {
 			return false
 		}
 	}
+}
+
+// coarseRate is the rate from which hits leave in small groups.
+const coarseRate = 10_000
+
+// leastSleep returns the shortest sleep worth its wake-up at a rate. At 10,000
+// hits a second a wake-up for each took 37 µs of CPU a hit, one every 250 µs
+// 26 µs, for a lag of 0.17 ms in the median instead of 0.04 ms; the runtime's
+// timers, which wake every millisecond, took 19 µs for 0.45 ms, and 2 ms at p99.
+func leastSleep(rate float64) time.Duration {
+	if rate < coarseRate {
+		return 0
+	}
+	return 250 * time.Microsecond
 }
 
 func (p *pacer) elapsed() time.Duration { return time.Since(p.began) }

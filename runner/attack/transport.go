@@ -28,7 +28,7 @@ func newClient(s Spec, traffic *traffic, dialer *dialer, workers int) client {
 	if s.HTTP2 || s.Standard {
 		return newStandard(s, traffic, dialer, workers)
 	}
-	return newLean(s, traffic, dialer)
+	return newLean(s, traffic, dialer, workers)
 }
 
 // RoundTrip implements http.RoundTripper. The request only tells the number of

@@ -31,10 +31,11 @@ type Manifest struct {
 // Calibration is what the generator does on this machine, measured against a
 // server that answers at once.
 type Calibration struct {
+	Took          time.Duration
 	Ceiling       float64         // most requests per second, of a closed loop
 	CPUPerRequest time.Duration   // of the generator, at its ceiling
 	Lags          []CalibratedLag // by rate, rising
-	Observing     Observing
+	Observing     []ObservedPair  // what sampling and keeping raw results cost
 }
 
 // CalibratedLag is how late requests left at one rate.
@@ -44,22 +45,32 @@ type CalibratedLag struct {
 	P50, P99, Max time.Duration
 }
 
-// Observing is what sampling and keeping raw results cost, from pairs of
-// attacks with and without.
-type Observing struct {
-	Pairs   int
-	Rate    float64 // offered, requests per second
-	CPU     Ratio   // of the generator per request, with over without
-	Latency Ratio   // median response time, with over without
+// ObservedPair is two attacks at one rate, one with sampling and raw results
+// and one without.
+type ObservedPair struct {
+	Rate          float64 // offered, requests per second
+	With, Without Observed
 }
 
-// Ratio is a geometric mean and its 95 % interval over pairs.
-type Ratio struct{ Mean, Low, High float64 }
+// Observed is what the generator spent in one attack, and what it saw.
+type Observed struct {
+	CPUPerRequest time.Duration
+	P50           time.Duration // response time
+}
 
 // CPUs is where each part runs, as lists of CPU numbers.
 type CPUs struct {
 	Generator, Proxy, App []int
 	Shared                bool // the sets overlap because the machine is too small
+}
+
+// Procs is how many processors of Go's scheduler the generator takes: where
+// the subject wants its CPUs, too, it is content with one.
+func (c CPUs) Procs() int {
+	if c.Shared {
+		return 1
+	}
+	return len(c.Generator)
 }
 
 // Host is what a run depends on in the machine.
