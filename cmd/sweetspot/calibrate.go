@@ -9,14 +9,45 @@ import (
 	"time"
 
 	"sweetspot/analysis"
+	"sweetspot/runner"
 	"sweetspot/runner/calibrate"
 	"sweetspot/runner/process"
 	"sweetspot/runner/rundir"
 	"sweetspot/runner/sample"
 )
 
-// calibration measures the generator where a run would have it.
-func calibration(ctx context.Context, cpus rundir.CPUs, pairs int) (_ *rundir.Calibration, err error) {
+const (
+	runPairs    = 4               // of attacks with and without observing, in the calibration of a run
+	leastBudget = 3 * time.Minute // of a run that calibrates
+)
+
+// calibrateRun fills in the calibration of a run that has the time for it: it
+// is a few per cent of the budget, which is of everything. A run goes on without
+// one, and says so.
+func calibrateRun(ctx context.Context, m *rundir.Manifest, p *progress) error {
+	budget := time.Duration(m.Scenario.Search.Budget)
+	note := func(format string, args ...any) {
+		m.Notes = append(m.Notes, "the generator was not calibrated: "+fmt.Sprintf(format, args...))
+		p.note("%s", m.Notes[len(m.Notes)-1])
+	}
+	if budget < leastBudget {
+		note("a budget of %v has no time for it, %v has; or run sweetspot doctor --calibrate", budget, leastBudget)
+		return nil
+	}
+	p.show("calibrating the generator", budget)
+	c, err := calibrated(ctx, m.CPUs, runPairs)
+	if ctx.Err() != nil {
+		return runner.ErrInterrupted
+	}
+	if err != nil {
+		note("%v", err)
+	}
+	m.Calibration = c
+	return nil
+}
+
+// calibrated measures the generator where a run would have it.
+func calibrated(ctx context.Context, cpus rundir.CPUs, pairs int) (_ *rundir.Calibration, err error) {
 	dir, err := os.MkdirTemp("", "sweetspot-calibrate-")
 	if err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
@@ -45,7 +76,7 @@ func calibrateHere(ctx context.Context, progress io.Writer) ([]sample.Check, err
 	if err != nil {
 		return nil, err
 	}
-	c, err := calibration(ctx, sample.AutoCPUs(allowed), pairs)
+	c, err := calibrated(ctx, sample.AutoCPUs(allowed), pairs)
 	if err != nil {
 		return nil, err
 	}

@@ -86,6 +86,11 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	if err := sweep(progress); err != nil {
 		return err
 	}
+	if f.resume == "" {
+		if err := calibrateRun(ctx, &m, progress); err != nil {
+			return err
+		}
+	}
 	run, err := f.open(&m)
 	if err != nil {
 		return err
@@ -165,8 +170,18 @@ func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress) 
 		return exitError{exitInconclusive, err}
 	}
 	cells := cellsOf(m)
-	strategy := analysis.Strategies[m.Scenario.Search.Strategy](&m.Scenario, cells)
+	strategy := analysis.Strategies[m.Scenario.Search.Strategy](searched(m), cells)
 	return runner.Run(ctx, runner.Config{Run: run, App: app, Strategy: strategy, Observe: p.observe})
+}
+
+// searched is the scenario as its search sees it: the budget is less what the
+// calibration took of it.
+func searched(m rundir.Manifest) *scenarios.Scenario {
+	s := m.Scenario
+	if m.Calibration != nil {
+		s.Search.Budget -= scenarios.Duration(m.Calibration.Took)
+	}
+	return &s
 }
 
 // cellsOf returns the cells of a run: what was not installed when it began
