@@ -191,6 +191,9 @@ func (f *runFlags) manifest(ctx context.Context, args []string) (rundir.Manifest
 		return m, nil, err
 	}
 	m.Seed = s.Search.Seed
+	if err := record(&m); err != nil {
+		return m, nil, badInput(err)
+	}
 	if m.Host, err = sample.Host(); err != nil {
 		return m, nil, err
 	}
@@ -230,6 +233,7 @@ func (f *runFlags) scenario(m *rundir.Manifest, args []string) error {
 			return badInput(err)
 		}
 		m.Scenario, m.Source, m.SourceName = then.Manifest.Scenario, then.Manifest.Source, then.Manifest.SourceName
+		m.ArrivalsHash = then.Manifest.ArrivalsHash
 		return nil
 	}
 	name, sets := "", f.overrides()
@@ -245,6 +249,19 @@ func (f *runFlags) scenario(m *rundir.Manifest, args []string) error {
 		return badInput(err)
 	}
 	m.Scenario, m.Source, m.SourceName, m.Overrides = *s, string(src), source, sets
+	return nil
+}
+
+// record reads what the run is to replay. A run that goes on has kept it.
+func record(m *rundir.Manifest) (err error) {
+	t := m.Scenario.Traffic
+	if t.Arrivals != scenarios.Replay || m.ArrivalsHash != "" {
+		return nil
+	}
+	if m.Recording, err = scenarios.ReadRecording(t.Shape.File, m.Seed); err != nil {
+		return fmt.Errorf("read what to replay: %w", err)
+	}
+	m.ArrivalsHash = rundir.HashRecording(m.Recording)
 	return nil
 }
 
