@@ -62,7 +62,7 @@ func proportions(multiples []float64) string {
 func trialRate(t rundir.Trial) string {
 	text := stepRate(t.Step)
 	if t.Load.Speed > 0 {
-		text += fmt.Sprintf(", replayed at %.3g × the recorded speed", t.Load.Speed)
+		text += ", replayed at " + number(t.Load.Speed) + " × the recorded speed"
 	}
 	return text
 }

@@ -91,6 +91,10 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		return err
 	}
 	defer func() { err = errors.Join(err, run.Close()) }()
+	if r := run.Manifest.Recording; len(r) > 0 {
+		span := r[len(r)-1]
+		progress.note("replays %d times recorded within %v, %.3g a second in the mean", len(r), span, float64(len(r)-1)/span.Seconds())
+	}
 	progress.note("run directory: %s", run.Dir)
 
 	stopped := measure(ctx, run, app, progress)

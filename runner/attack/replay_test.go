@@ -39,6 +39,9 @@ func TestReplay(t *testing.T) {
 			if !slices.EqualFunc(got, tt.want, close) {
 				t.Errorf("schedule %v, want %v", got, tt.want)
 			}
+			if n := len(got); n > 0 && got[n-1] >= tt.duration {
+				t.Errorf("the last of %d is due at %v, want before the end", n, got[n-1])
+			}
 			if math.Abs(s.speed()-tt.speed) > 1e-9 {
 				t.Errorf("speed %v, want %v", s.speed(), tt.speed)
 			}
