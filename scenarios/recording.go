@@ -100,8 +100,8 @@ func shortened(line string) string {
 	return strconv.Quote(line)
 }
 
-// take adds the time of a line; false when there is none. Beyond the bound,
-// times are only counted.
+// take adds the time of a line; false when there is none. What is beyond the
+// bound is left out but for one, which tells.
 func (r *recorder) take(line string) bool {
 	at, isWhole, ok := parseTime(line)
 	if !ok {

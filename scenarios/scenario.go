@@ -197,7 +197,7 @@ type Shape struct {
 	Steps     []float64 `yaml:"steps,omitempty" json:"steps,omitempty"`         // step: multiples of the rate, each for an equal part of the trial
 	Amplitude float64   `yaml:"amplitude,omitempty" json:"amplitude,omitempty"` // sine: share of the rate by which it rises and falls, up to 1; default 0.5
 	Period    Duration  `yaml:"period,omitempty" json:"period,omitempty"`       // sine: of one swing; default the measured part of a trial
-	File      string    `yaml:"file,omitempty" json:"file,omitempty"`           // replay: recorded times or an access log, relative to the scenario's file
+	File      string    `yaml:"file,omitempty" json:"file,omitempty"`           // replay: recorded times or an access log, relative to the scenario's file; times to the second are spread within it
 }
 
 // Request is one kind of request in the mix.
