@@ -92,8 +92,9 @@ func (w walk) estimate() float64 {
 // throughput, to begin a walk near its end. With Poisson arrivals the guess is
 // the heavy-traffic approximation of a queue's tail (Kingman),
 // P(W > t) ≈ exp(−2(1 − ρ)·X·t/(ca² + cs²)), solved for ρ at every latency
-// objective, with ca = 1 and cs² = 0.5. It steers the search and decides
-// nothing; it is rather high than low, for a trial that must fail is cut short.
+// objective, with ca = 1 and cs² = 0.5. Where the rate moves, it is its peak
+// that is guessed. It steers the search and decides nothing; it is rather high
+// than low, for a trial that must fail is cut short.
 func firstRate(s *scenarios.Scenario, saturation float64) float64 {
 	const most, least, variability = 0.97, 0.3, 1.5
 	rho := most
@@ -104,5 +105,5 @@ func firstRate(s *scenarios.Scenario, saturation float64) float64 {
 		}
 		rho = min(rho, 1-math.Log(1/(1-q))*variability/(2*saturation*o.Limit.Seconds()))
 	}
-	return saturation * max(rho, least)
+	return saturation * max(rho, least) / s.Traffic.Peak()
 }

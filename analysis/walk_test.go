@@ -58,6 +58,10 @@ func TestFirstRate(t *testing.T) {
 	if got := firstRate(s, 100); math.Abs(got-want) > 1e-9 {
 		t.Errorf("firstRate = %g, want %g", got, want)
 	}
+	s.Traffic.Arrivals, s.Traffic.Shape = scenarios.Ramp, &scenarios.Shape{To: 2}
+	if got := firstRate(s, 100); math.Abs(got-want/2) > 1e-9 {
+		t.Errorf("firstRate with a ramp from 0 = %g, want half of that, %g", got, want/2)
+	}
 	s.Traffic.Arrivals = scenarios.Constant
 	if got := firstRate(s, 1e6); got != 0.97e6 {
 		t.Errorf("firstRate with constant arrivals = %g, want 97 %% of it", got)

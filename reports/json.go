@@ -239,6 +239,7 @@ type trialDoc struct {
 	WarmupS     quantity            `json:"warmup_seconds"`
 	Connections int                 `json:"connections"`
 	Offered     quantity            `json:"offered_per_second"`
+	Speed       quantity            `json:"replay_speed,omitempty"`
 	Achieved    quantity            `json:"achieved_per_second"`
 	Goodput     quantity            `json:"goodput_per_second"`
 	Planned     uint64              `json:"planned"`
@@ -320,6 +321,7 @@ type scenarioDoc struct {
 	Hash       string   `json:"resolved_sha256"`
 	Objectives []string `json:"objectives"`
 	Arrivals   string   `json:"arrivals"`
+	Shape      string   `json:"arrivals_shape,omitempty"`
 }
 
 func renderJSON(in Input) ([]byte, error) {
@@ -515,7 +517,7 @@ func newTrialDoc(t analysis.Judged) trialDoc {
 		ID: t.ID, Cell: t.Step.Cell.String(), Start: t.Step.Start, Phase: t.Step.Phase,
 		Verdict: t.Verdict.Kind, Reasons: list(t.Verdict.Reasons), Notes: list(t.Verdict.Notes), Began: t.Began.UTC(),
 		DurationS: quantity(t.Step.Duration.Seconds()), WarmupS: quantity(t.Step.Warmup.Seconds()), Connections: t.Step.Connections,
-		Offered: known(t.Step.Rate), Achieved: quantity(t.Load.Achieved), Goodput: quantity(t.Load.Goodput),
+		Offered: known(t.Step.Rate), Speed: quantity(t.Load.Speed), Achieved: quantity(t.Load.Achieved), Goodput: quantity(t.Load.Goodput),
 		Planned: t.Load.Planned, Sent: t.Load.Sent, InFlight: quantity(t.Load.InFlight),
 		Workers: t.Effective.Workers, Threads: t.Effective.Threads, Classes: map[string]classDoc{},
 		App: newGroupDoc(t.Usage.App), ProxyUse: newGroupDoc(t.Usage.Proxy), Generator: newGroupDoc(t.Usage.Generator),
@@ -544,7 +546,7 @@ func newHostDoc(h rundir.Host) hostDoc {
 
 func newScenarioDoc(mf rundir.Manifest) scenarioDoc {
 	s := mf.Scenario
-	d := scenarioDoc{s.Name, mf.Source, mf.SourceName, list(mf.Overrides), mf.ScenarioHash, []string{}, s.Traffic.Arrivals}
+	d := scenarioDoc{s.Name, mf.Source, mf.SourceName, list(mf.Overrides), mf.ScenarioHash, []string{}, s.Traffic.Arrivals, shapeText(s.Traffic)}
 	if d.Arrivals == "" {
 		d.Arrivals = scenarios.Poisson
 	}

@@ -14,17 +14,18 @@ import (
 // method says how the run measured, in sentences a sceptic can check.
 func method(mf rundir.Manifest) []string {
 	s := mf.Scenario
-	arrivals := "Poisson"
-	if s.Traffic.Arrivals == scenarios.Constant {
-		arrivals = "constant"
-	}
 	texts := []string{
-		fmt.Sprintf("Load is open loop with %s arrivals from a seeded schedule: requests leave when they are due, however slow the answers are.", arrivals),
+		fmt.Sprintf("Load is open loop with %s arrivals from a seeded schedule: requests leave when they are due, however slow the answers are.", arrivals(s.Traffic)),
+	}
+	if shape := shapeText(s.Traffic); shape != "" {
+		texts = append(texts, shape)
+	}
+	texts = append(texts,
 		"Response time counts from the scheduled time to the last byte, so a stalled server is charged for the requests that had to wait. Every response is verified; an error or a wrong body is never goodput.",
 		"Each configuration is started for real. A short closed-loop burst finds its saturation (throughput only); open-loop trials then bracket the highest rate that meets every objective.",
 		"Replicates are fresh starts in seeded shuffled order, interleaved between configurations; never requests, and no best of several. Intervals are 95 % over those starts. Configurations within the noise are tied, and the cheapest is recommended.",
 		"A trial is void, and counts for nothing, when the generator was late, foreign load or steal disturbed it, or its figures contradict each other. It fails, and counts against its configuration, when the load was not held within the objectives.",
-	}
+	)
 	texts = append(texts, setting(s)...)
 	if plan := searchPlan(s.Search); plan != "" {
 		texts = append(texts, plan)

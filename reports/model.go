@@ -338,7 +338,7 @@ func curveClass(all scenarios.Objectives) string {
 func (m *model) trials() {
 	for _, t := range m.Result.Trials {
 		d := doubtful{
-			ID: t.ID, Cell: t.Step.Cell.String(), Phase: t.Step.Phase, Rate: stepRate(t.Step),
+			ID: t.ID, Cell: t.Step.Cell.String(), Phase: t.Step.Phase, Rate: trialRate(t.Trial),
 			Verdict: t.Verdict.Kind, Reasons: append([]string{}, t.Verdict.Reasons...),
 		}
 		text := t.Failure

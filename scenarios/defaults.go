@@ -65,6 +65,7 @@ func (m *Matrix) setTarget(given func(path string) bool) {
 
 func (t *Traffic) setDefaults(given func(path string) bool) {
 	setDefault(given("traffic.arrivals"), &t.Arrivals, Poisson)
+	t.setShape(given)
 	setDefault(given("traffic.timeout"), &t.Timeout, Duration(10*time.Second))
 	setDefault(given("traffic.page_cache"), &t.PageCache, WarmCache)
 	setDefault(given("traffic.transport"), &t.Transport, LeanTransport)
@@ -82,6 +83,19 @@ func (t *Traffic) setDefaults(given func(path string) bool) {
 		setDefault(given(path+"weight"), &r.Weight, 1)
 		setDefault(given(path+"method"), &r.Method, "GET")
 		setDefault(given(path+"expect.status"), &r.Expect.Status, 200)
+	}
+}
+
+// setShape gives arrivals that have a shape what the text leaves out of it.
+func (t *Traffic) setShape(given func(path string) bool) {
+	if t.Shape == nil && moves(t.Arrivals) {
+		t.Shape = new(Shape)
+	}
+	switch t.Arrivals {
+	case Ramp:
+		setDefault(given("traffic.shape.to"), &t.Shape.To, 2)
+	case Sine:
+		setDefault(given("traffic.shape.amplitude"), &t.Shape.Amplitude, 0.5)
 	}
 }
 

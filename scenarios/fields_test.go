@@ -36,7 +36,8 @@ matrix:
   missing: skip
   exclude: [proxy=direct/instances=5]
 traffic:
-  arrivals: constant
+  arrivals: ramp
+  shape: {from: 1, to: 3}
   timeout: 3s
   requests_per_connection: 100
   page_cache: cold
@@ -101,6 +102,10 @@ func TestDefaults(t *testing.T) {
 		{"missing", s.Matrix.Missing, FailMissing},
 		{"page cache", s.Traffic.PageCache, WarmCache},
 		{"transport", s.Traffic.Transport, LeanTransport},
+		{"shape", s.Traffic.Shape, (*Shape)(nil)},
+		{"shape of a ramp", parseText(t, minimal, "traffic.arrivals=ramp").Traffic.Shape, &Shape{To: 2}},
+		{"shape of a ramp down", parseText(t, minimal, "traffic.arrivals=ramp", "traffic.shape={from: 2, to: 0}").Traffic.Shape, &Shape{From: 2}},
+		{"shape of a sine", parseText(t, minimal, "traffic.arrivals=sine").Traffic.Shape, &Shape{Amplitude: 0.5}},
 		{"requests per connection", s.Traffic.PerConnection, 0},
 		{"slow clients", *s.Traffic.Slow, Slow{Clients: 1, Kind: SlowBody, Path: "/", Every: Duration(time.Second)}},
 		{"WebSockets", *s.Traffic.WebSockets, WebSockets{Connections: 1, Path: "/ws/", Every: Duration(5 * time.Second)}},
@@ -126,8 +131,9 @@ func TestGivenZeros(t *testing.T) {
 func TestEveryFieldIsRead(t *testing.T) {
 	s := parseText(t, everything)
 	// These are for other applications, or need a folder of the machine.
-	others := map[string]bool{"Scenario.Target": true, "App.Python": true, "App.Venv": true, "App.Routes": true}
-	for _, part := range []any{*s, s.App, s.Proxy, s.Matrix, s.Traffic, *s.Traffic.Slow, *s.Traffic.WebSockets, s.Search, s.CPUs} {
+	others := map[string]bool{"Scenario.Target": true, "App.Python": true, "App.Venv": true, "App.Routes": true,
+		"Shape.Steps": true, "Shape.Amplitude": true, "Shape.Period": true, "Shape.File": true}
+	for _, part := range []any{*s, s.App, s.Proxy, s.Matrix, s.Traffic, *s.Traffic.Shape, *s.Traffic.Slow, *s.Traffic.WebSockets, s.Search, s.CPUs} {
 		v := reflect.ValueOf(part)
 		for i := range v.NumField() {
 			name := v.Type().Name() + "." + v.Type().Field(i).Name

@@ -20,8 +20,11 @@ const (
 // placeholderForm matches what is a placeholder or is meant to be one.
 var placeholderForm = regexp.MustCompile(`\{[A-Za-z_]+\}`)
 
-// resolve makes the paths of the application absolute.
+// resolve makes the paths of the application and of a recording absolute.
 func (s *Scenario) resolve(dir string) {
+	if shape := s.Traffic.Shape; shape != nil && shape.File != "" {
+		shape.File = inFolder(dir, shape.File)
+	}
 	if s.Target != "" {
 		return // there is no application
 	}
@@ -40,7 +43,15 @@ func (s *Scenario) resolve(dir string) {
 // absolute resolves a path against dir, unless it is known only when the run
 // has its folders.
 func absolute(dir, path string) string {
-	if isLate(path) || filepath.IsAbs(path) {
+	if isLate(path) {
+		return path
+	}
+	return inFolder(dir, path)
+}
+
+// inFolder resolves a path against dir.
+func inFolder(dir, path string) string {
+	if filepath.IsAbs(path) {
 		return path
 	}
 	return filepath.Join(dir, path)

@@ -122,7 +122,8 @@ type Counts []string
 
 // Traffic is the weighted mix of requests and how they arrive.
 type Traffic struct {
-	Arrivals      string      `yaml:"arrivals,omitempty" json:"arrivals,omitempty"`                               // poisson (default) or constant
+	Arrivals      string      `yaml:"arrivals,omitempty" json:"arrivals,omitempty"`                               // poisson (default), constant, ramp, step, sine or replay
+	Shape         *Shape      `yaml:"shape,omitempty" json:"shape,omitempty"`                                     // of ramp, step, sine and replay
 	Timeout       Duration    `yaml:"timeout,omitempty" json:"timeout,omitempty"`                                 // of one request; default 10s
 	PerConnection int         `yaml:"requests_per_connection,omitempty" json:"requests_per_connection,omitempty"` // mean number after which a client opens a new connection; default 0: as long as the server keeps it
 	PageCache     string      `yaml:"page_cache,omitempty" json:"page_cache,omitempty"`                           // of the static files when a trial begins: warm (default) or cold
@@ -180,7 +181,24 @@ const (
 const (
 	Poisson  = "poisson"
 	Constant = "constant"
+	Ramp     = "ramp" // Poisson about a rate that moves evenly
+	Step     = "step" // Poisson about a rate that jumps
+	Sine     = "sine" // Poisson about a rate that swings
+	Replay   = "replay"
 )
+
+// Shape is how the rate moves over the measured part of a trial, or what is
+// replayed there. Only the proportions of multiples count: they are scaled so
+// that the trial's rate is their mean. The warm-up before it has Poisson
+// arrivals at the trial's rate.
+type Shape struct {
+	From      float64   `yaml:"from,omitempty" json:"from,omitempty"`           // ramp: multiple of the rate at the beginning; default 0
+	To        float64   `yaml:"to,omitempty" json:"to,omitempty"`               // ramp: multiple of the rate at the end; default 2
+	Steps     []float64 `yaml:"steps,omitempty" json:"steps,omitempty"`         // step: multiples of the rate, each for an equal part of the trial
+	Amplitude float64   `yaml:"amplitude,omitempty" json:"amplitude,omitempty"` // sine: share of the rate by which it rises and falls, up to 1; default 0.5
+	Period    Duration  `yaml:"period,omitempty" json:"period,omitempty"`       // sine: of one swing; default the measured part of a trial
+	File      string    `yaml:"file,omitempty" json:"file,omitempty"`           // replay: recorded times or an access log, relative to the scenario's file; times to the second are spread within it
+}
 
 // Request is one kind of request in the mix.
 type Request struct {

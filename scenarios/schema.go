@@ -43,7 +43,7 @@ func Schema(cat Catalogue) ([]byte, error) {
 		"Matrix.servers":     cat.Servers,
 		"Matrix.proxies":     cat.Proxies,
 		"Matrix.missing":     {FailMissing, SkipMissing},
-		"Traffic.arrivals":   {Poisson, Constant},
+		"Traffic.arrivals":   arrivals,
 		"Traffic.page_cache": {WarmCache, ColdCache},
 		"Traffic.transport":  {LeanTransport, StandardTransport},
 		"Slow.kind":          slowKinds,

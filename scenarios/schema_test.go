@@ -89,6 +89,8 @@ func TestSchemaRefuses(t *testing.T) {
 		{"unknown missing", "workers: 2", "workers: 2\n  missing: ignore"},
 		{"unknown page cache", "traffic:\n", "traffic:\n  page_cache: hot\n"},
 		{"unknown transport", "traffic:\n", "traffic:\n  transport: fast\n"},
+		{"unknown arrivals", "traffic:\n", "traffic:\n  arrivals: poison\n"},
+		{"unknown shape", "traffic:\n", "traffic:\n  shape: {slope: 2}\n"},
 		{"slow clients without a kind", "traffic:\n", "traffic:\n  slow: {clients: 3}\n"},
 		{"unknown comparison", "traffic:\n", "search: {compare: framework}\ntraffic:\n"},
 		{"unknown key", "  workers:", "  wrokers:"},

@@ -183,6 +183,10 @@ func TestScenarioSurvivesJSON(t *testing.T) {
 		{"built in", readText(t, "django-shop"), []string{"limits.memory=512MiB", "search.warmup=2s", "cpus.app=1"}},
 		{"everything", everything, nil},
 		{"none kept and not held back", everything, []string{"proxy.keepalive=0", "proxy.buffering=false"}},
+		{"ramp to nothing", everything, []string{"traffic.shape={from: 2, to: 0}"}},
+		{"step", minimal, []string{"traffic.arrivals=step", "traffic.shape.steps=[0.5, 0, 1e2]"}},
+		{"sine", minimal, []string{"traffic.arrivals=sine", "traffic.shape.period=1m"}},
+		{"replay", minimal, []string{"traffic.arrivals=replay", "traffic.shape.file=" + recorded(t, "1.5\n2.5\n")}},
 		{"target", targeted, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

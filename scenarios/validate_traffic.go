@@ -23,7 +23,8 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS
 
 func (c checker) traffic() {
 	t := c.s.Traffic
-	c.word("traffic.arrivals", t.Arrivals, []string{Poisson, Constant})
+	c.word("traffic.arrivals", t.Arrivals, arrivals)
+	c.shape()
 	c.between("traffic.timeout", t.Timeout, Duration(time.Millisecond), maxTimeout)
 	c.count("traffic.requests_per_connection", t.PerConnection, 0, maxPerConnection)
 	c.word("traffic.page_cache", t.PageCache, []string{WarmCache, ColdCache})

@@ -84,6 +84,9 @@ func resultOf(s *scenarios.Scenario, t *rundir.Trial) string {
 		r := t.Load.Classes[scenarios.All].Response
 		text += fmt.Sprintf(": %.0f good/s, p50 %v, p99 %v", t.Load.Goodput, r.P50.Round(100*time.Microsecond), r.P99.Round(100*time.Microsecond))
 	}
+	if t.Load.Speed > 0 {
+		text += fmt.Sprintf(", replayed at %.2f × the recorded speed", t.Load.Speed)
+	}
 	if len(v.Reasons) > 0 {
 		first, _, _ := strings.Cut(v.Reasons[0], "\n")
 		text += " (" + first + ")"

@@ -96,6 +96,10 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		return err
 	}
 	defer func() { err = errors.Join(err, run.Close()) }()
+	if r := run.Manifest.Recording; len(r) > 0 {
+		span := r[len(r)-1]
+		progress.note("replays %d times recorded within %v, %.3g a second in the mean", len(r), span, float64(len(r)-1)/span.Seconds())
+	}
 	progress.note("run directory: %s", run.Dir)
 
 	stopped := measure(ctx, run, app, progress)
@@ -206,6 +210,9 @@ func (f *runFlags) manifest(ctx context.Context, args []string) (rundir.Manifest
 		return m, nil, err
 	}
 	m.Seed = s.Search.Seed
+	if err := record(&m); err != nil {
+		return m, nil, badInput(err)
+	}
 	if m.Host, err = sample.Host(); err != nil {
 		return m, nil, err
 	}
@@ -245,6 +252,7 @@ func (f *runFlags) scenario(m *rundir.Manifest, args []string) error {
 			return badInput(err)
 		}
 		m.Scenario, m.Source, m.SourceName = then.Manifest.Scenario, then.Manifest.Source, then.Manifest.SourceName
+		m.ArrivalsHash = then.Manifest.ArrivalsHash
 		return nil
 	}
 	name, sets := "", f.overrides()
@@ -260,6 +268,19 @@ func (f *runFlags) scenario(m *rundir.Manifest, args []string) error {
 		return badInput(err)
 	}
 	m.Scenario, m.Source, m.SourceName, m.Overrides = *s, string(src), source, sets
+	return nil
+}
+
+// record reads what the run is to replay. A run that goes on has kept it.
+func record(m *rundir.Manifest) (err error) {
+	t := m.Scenario.Traffic
+	if t.Arrivals != scenarios.Replay || m.ArrivalsHash != "" {
+		return nil
+	}
+	if m.Recording, err = scenarios.ReadRecording(t.Shape.File, m.Seed); err != nil {
+		return fmt.Errorf("read what to replay: %w", err)
+	}
+	m.ArrivalsHash = rundir.HashRecording(m.Recording)
 	return nil
 }
 

@@ -46,7 +46,9 @@ type Spec struct {
 	Files            map[string]scenarios.Expect // by path as sent: length and hash of static files, beside what their requests expect
 	Requests         []scenarios.Request         // with their defaults filled in
 	Mix              Mix                         // over Requests
-	Arrivals         string                      // of an open loop: scenarios.Poisson or scenarios.Constant
+	Arrivals         string                      // of an open loop: scenarios.Poisson, Constant, Ramp, Step, Sine or Replay
+	Shape            *scenarios.Shape            // of a ramp, step or sine, with its defaults filled in
+	Recording        scenarios.Recording         // of a replay
 	Rate             float64                     // requests per second; 0 means a closed loop
 	Connections      int                         // of a closed loop: requests kept in flight
 	MaxInFlight      int                         // of an open loop: cap on requests in flight; 0 means rate × timeout, within 1 … 1024
@@ -159,8 +161,9 @@ func (s Spec) check() error {
 	require(s.PerConnection >= 0, "%d requests per connection: want 1 or more, or 0 for any number", s.PerConnection)
 	require(len(s.Requests) > 0 && s.Mix != nil, "no requests: give Requests and a Mix over them")
 	require(s.Rate >= 0 && s.Rate <= 1e6, "rate %v/s: want 0 (closed loop) to 1,000,000", s.Rate)
-	require(!open || s.Arrivals == scenarios.Poisson || s.Arrivals == scenarios.Constant,
-		"arrivals %q: want %s or %s", s.Arrivals, scenarios.Poisson, scenarios.Constant)
+	require(!open || scenarios.IsArrivals(s.Arrivals), "arrivals %q: want those of a scenario, as %s", s.Arrivals, scenarios.Poisson)
+	fault := s.shapeFault()
+	require(!open || fault == "", "%s", fault)
 	require(open || s.Connections > 0, "closed loop of %d connections: want at least 1", s.Connections)
 	require(s.MaxInFlight >= 0, "cap of %d requests in flight: want 1 or more, or 0 for the default", s.MaxInFlight)
 	require(s.Warmup >= 0 && s.Duration > 0, "warm-up %v and duration %v: want the first not negative, the second above 0", s.Warmup, s.Duration)
@@ -183,7 +186,7 @@ type plan struct {
 
 func openPlan(s Spec) plan {
 	end := s.Warmup + s.Duration
-	sched := newSchedule(s.Arrivals, s.Rate, end, s.Seed)
+	sched := s.schedule()
 	workers := s.MaxInFlight
 	if workers == 0 {
 		workers = int(min(max(math.Ceil(s.Rate*s.Timeout.Seconds()), 1), maxInFlight))

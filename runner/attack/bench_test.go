@@ -75,12 +75,6 @@ func BenchmarkTake(b *testing.B) {
 	}
 }
 
-func BenchmarkSchedule(b *testing.B) {
-	for range b.N {
-		newSchedule(scenarios.Poisson, 1000, time.Minute, 1)
-	}
-}
-
 // null is a connection to a server that answers every write at once and takes
 // no time: what is left is the generator.
 type null struct{ answers chan struct{} }

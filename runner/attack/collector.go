@@ -191,6 +191,7 @@ func (c *collector) load(all *tally) rundir.Load {
 		// The rate of this very schedule: a Poisson one differs from the
 		// rate asked for by chance, which no generator can make good.
 		l.Offered = float64(l.Planned) / c.spec.Duration.Seconds()
+		l.Speed = c.spec.speed()
 	}
 	if span := l.Span.Seconds(); span > 0 {
 		l.Achieved = float64(l.Sent) / span

@@ -78,14 +78,17 @@ func (s stalling) responses(sched schedule, workers int) (response, service, lag
 
 func TestStallsAreCountedFromTheSchedule(t *testing.T) {
 	for _, tt := range []struct {
-		name     string
-		arrivals string
-		workers  int
+		name string
+		spec Spec
 	}{
-		{"constant, many workers", scenarios.Constant, 256},
-		{"constant, 4 workers", scenarios.Constant, 4},
-		{"poisson, many workers", scenarios.Poisson, 256},
-		{"poisson, 4 workers", scenarios.Poisson, 4},
+		{"constant, many workers", Spec{Arrivals: scenarios.Constant, MaxInFlight: 256}},
+		{"constant, 4 workers", Spec{Arrivals: scenarios.Constant, MaxInFlight: 4}},
+		{"poisson, many workers", Spec{Arrivals: scenarios.Poisson, MaxInFlight: 256}},
+		{"poisson, 4 workers", Spec{Arrivals: scenarios.Poisson, MaxInFlight: 4}},
+		{"ramp", Spec{Arrivals: scenarios.Ramp, Shape: &scenarios.Shape{To: 2}, MaxInFlight: 4}},
+		{"step", Spec{Arrivals: scenarios.Step, Shape: &scenarios.Shape{Steps: []float64{0, 1, 4}}, MaxInFlight: 4}},
+		{"sine", Spec{Arrivals: scenarios.Sine, Shape: &scenarios.Shape{Amplitude: 1}, MaxInFlight: 4}},
+		{"replay", Spec{Arrivals: scenarios.Replay, Recording: scenarios.Recording{0, 1, 3, 40, 900, 901, 1700}, MaxInFlight: 4}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var server stalling
@@ -93,12 +96,11 @@ func TestStallsAreCountedFromTheSchedule(t *testing.T) {
 			virtual(t, handler, func(t *testing.T, run func(context.Context, Spec) Result) {
 				server.began = time.Now()
 				const rate, duration = 200, 30 * time.Second
-				got := run(t.Context(), Spec{
-					Arrivals: tt.arrivals, Rate: rate, MaxInFlight: tt.workers,
-					Duration: duration, Timeout: 10 * time.Second, Seed: 7,
-				}.requests(page))
-				sched := newSchedule(tt.arrivals, rate, duration, 7)
-				response, service, lag := server.responses(sched, tt.workers)
+				s := tt.spec.requests(page)
+				s.Rate, s.Duration, s.Timeout, s.Seed = rate, duration, 10*time.Second, 7
+				got := run(t.Context(), s)
+				sched := s.schedule()
+				response, service, lag := server.responses(sched, s.MaxInFlight)
 				all := got.Load.Classes[scenarios.All]
 				if got.Load.Sent != uint64(len(sched)) || all.Good != got.Load.Sent {
 					t.Fatalf("sent %d, good %d, want %d", got.Load.Sent, all.Good, len(sched))

@@ -34,6 +34,7 @@ func Differences(then, now Manifest) []string {
 			out = append(out, fmt.Sprintf("%s: %v there, %v here", what, a, b))
 		}
 	}
+	add("recorded arrivals, SHA-256", then.ArrivalsHash, now.ArrivalsHash)
 	add("CPU sets", fmt.Sprint(then.CPUs), fmt.Sprint(now.CPUs))
 	names := maps.Clone(then.Versions)
 	maps.Copy(names, now.Versions)

@@ -20,6 +20,8 @@ type Manifest struct {
 	Scenario     scenarios.Scenario // as resolved
 	ScenarioHash string             // SHA-256 of Scenario in JSON
 	Seed         uint64
+	Recording    scenarios.Recording `json:"-"`          // what is replayed; kept in a file of its own, and not read from it by Read
+	ArrivalsHash string              `json:",omitempty"` // SHA-256 of Recording's text; empty: nothing is replayed
 	Host         Host
 	Versions     map[string]string // of every component, by name
 	Missing      map[string]string `json:",omitempty"` // servers and proxies of the matrix that are not installed: name → remedy

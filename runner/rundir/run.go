@@ -23,6 +23,7 @@ const (
 	trialsDir      = "trials"
 	trialFile      = "trial.json"
 	histogramsFile = "histograms.json"
+	recordingFile  = "arrivals.txt"
 	lockFile       = ".lock"
 	pendingSuffix  = ".part"
 
@@ -38,8 +39,8 @@ type Run struct {
 	lock     *os.File
 }
 
-// Create makes dir, which must be new or empty, and writes the manifest and
-// the scenario as given.
+// Create makes dir, which must be new or empty, and writes the manifest, the
+// scenario as given and what the run replays.
 func Create(dir string, m Manifest) (*Run, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -57,6 +58,9 @@ func Create(dir string, m Manifest) (*Run, error) {
 		return nil, err
 	}
 	if err := writeFile(filepath.Join(dir, scenarioFile), []byte(m.Source)); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	if err := r.keepRecording(); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	if err := writeJSON(filepath.Join(dir, manifestFile), r.Manifest); err != nil {
@@ -95,7 +99,7 @@ func Resume(dir string) (*Run, error) {
 	if err := r.acquire(); err != nil {
 		return nil, err
 	}
-	if err := r.removePending(); err != nil {
+	if err := errors.Join(r.readRecording(), r.removePending()); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil

@@ -119,6 +119,7 @@ type WebSockets struct {
 // a trial. Latencies from Response count from the scheduled time.
 type Load struct {
 	Offered   float64       // scheduled rate, requests per second; 0 for a closed loop
+	Speed     float64       `json:",omitempty"` // of a replay: recorded time over the trial's; 0 for other arrivals
 	Achieved  float64       // sent per second of schedule
 	Goodput   float64       // verified responses per second
 	Planned   uint64        // hits the schedule asked for; for a closed loop, hits sent
