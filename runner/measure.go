@@ -100,7 +100,7 @@ func (b *bench) sampleAfter(ctx context.Context, warmup time.Duration, held held
 		select {
 		case <-time.After(warmup):
 			held.measure()
-			s, err := sample.Start(roles, sample.Options{AppCPUs: b.Run.Manifest.CPUs.App})
+			s, err := sample.Start(roles, sample.Options{AppCPUs: b.Run.Manifest.CPUs.App, Server: b.live.Address})
 			ready <- started{s, err}
 		case <-ctx.Done():
 			ready <- started{err: errors.New("the attack ended before its warm-up did")}
