@@ -46,12 +46,19 @@ func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) 
 		return nil, fmt.Errorf("attack %v: %w", t.Step.Cell, err)
 	}
 	t.Load, t.Usage = res.Load, u
+	t.Usage.Apart = apart(b.Run.Manifest.CPUs, t.Step.Cell)
 	if sampleErr != nil {
 		t.Broken = sampleErr.Error()
 	}
 	b.inspect(ctx, t)
 	watch(t)
 	return res.Histograms, nil
+}
+
+// apart says whether the generator's CPUs are its own. A target that was running
+// already may use them.
+func apart(c rundir.CPUs, cell scenarios.Cell) bool {
+	return len(c.Generator) > 0 && !c.Shared && cell.Server != scenarios.TargetServer
 }
 
 // spec is the load of a step.

@@ -190,6 +190,7 @@ type Usage struct {
 	Services        Group
 	Databases       map[string]ServiceUse `json:",omitempty"` // by name of the service
 	Generator       Group
+	Apart           bool    `json:",omitempty"` // the generator had CPUs that nothing else of the run may use
 	Cores           int     // of the machine
 	AppCores        int     // that the application may use
 	BusySeconds     float64 // CPU time of the whole machine, steal not counted
