@@ -70,7 +70,8 @@ type Result struct {
 	Embedded bool     // measured on the embedded, synthetic stack
 	Warnings []string // doubts about the run as a whole
 
-	Generator []Answer // whether the generator was the limit, over all trials
+	Generator    []Answer // whether the generator was the limit, over all trials
+	AboveCeiling string   // why the recommended rate may be the generator's as much as the winner's; empty when it is not near its ceiling
 }
 
 // Cell sums up what was measured of one cell.

@@ -51,7 +51,9 @@ func Summarise(in Input) (*Result, error) {
 	g.recommend(res)
 	res.Contest = g.contest(res)
 	res.Generator = answers(res.Trials)
+	res.AboveCeiling = aboveCeiling(res.Winner, in.Calibration)
 	res.Warnings = append(res.Warnings, warnings(res)...)
+	res.Warnings = append(res.Warnings, sharedCeilings(res.Trials, in.Calibration)...)
 	return res, nil
 }
 

@@ -92,6 +92,7 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	}
 	defer func() { err = errors.Join(err, run.Close()) }()
 	progress.note("run directory: %s", run.Dir)
+	progress.calibration = run.Manifest.Calibration
 
 	stopped := measure(ctx, run, app, progress)
 	progress.clear()
