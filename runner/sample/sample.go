@@ -340,7 +340,7 @@ func (s *Sampler) usage(end counters, after outer) (rundir.Usage, error) {
 	if u.Ports, err = s.options.root.ports(); err != nil {
 		return u, err
 	}
-	u.PortsWaiting, err = portsWaiting(s.proc, s.options.Server, u.TimeWait, u.Ports)
+	u.PortsWaiting, err = s.options.root.portsWaiting(s.options.Server, u.TimeWait, u.Ports)
 	return u, err
 }
 
