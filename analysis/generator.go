@@ -21,8 +21,9 @@ const (
 	maxLagApart = 1500 * time.Microsecond
 
 	// Of the time, garbage collection: below, fewer than 1 % of the requests fell
-	// due in a pause, so that p99 is not made of pauses (36 trials on the embedded
-	// stack, most without kept connections and beside strangers: 0.01 to 0.5 %).
+	// due in a pause, so that p99 is not made of pauses (75 trials of a second on
+	// the embedded stack beside strangers: 0.5 % or less in all but two, which had
+	// a pause of 15 and of 50 ms).
 	maxPaused = 0.01
 
 	minAchieved  = 0.99 // sent of planned, unless the subject queued
@@ -168,15 +169,17 @@ func checkCPU(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	return c.because("generator used %.0f %% of a core, at most %.0f %%", 100*used, 100*maxGenerator), true
 }
 
+// checkGC voids when both hold: p99 may be made of pauses, and the longest is
+// longer than lag may be. Many short ones are harmless, and so is a rare long one.
 func checkGC(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	gc, wall := t.Usage.GC, t.Usage.Wall
 	if gc == nil || wall <= 0 {
 		return unrecorded, true
 	}
-	paused := gc.Total.Seconds() / wall.Seconds()
+	paused, limit := gc.Total.Seconds()/wall.Seconds(), lagLimit(t)
 	value := fmt.Sprintf("%.2f %% of the time, longest %s", 100*paused, short(gc.Max))
-	c := bounded(value, fmt.Sprintf("at most %.0f %%", 100*maxPaused), paused/maxPaused)
-	return c.because("garbage collection stopped the generator for %.1f %% of the time in %d pauses, at most %.0f %%", 100*paused, gc.Count, 100*maxPaused), true
+	c := bounded(value, fmt.Sprintf("at most %.0f %% or %s", 100*maxPaused, short(limit)), min(paused/maxPaused, float64(gc.Max)/float64(limit)))
+	return c.because("garbage collection stopped the generator for %.1f %% of the time, of which at most %.0f %% may be, and once for %s, of at most %s", 100*paused, 100*maxPaused, short(gc.Max), short(limit)), true
 }
 
 // checkRunQueue bounds how long the generator's threads were ready and had no

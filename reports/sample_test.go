@@ -134,7 +134,7 @@ func sampleAnswers() []analysis.Answer {
 		answer(analysis.CheckSent, "99.97 %", "at least 99 %", 0.03, 9, 0, 0),
 		answer(analysis.CheckLag, "3.41ms", "at most 5ms", 0.68, 9, 1, 0),
 		answer(analysis.CheckCPU, "31 % of a core", "at most 70 %", 0.31/0.7, 10, 0, 0),
-		answer(analysis.CheckGC, "0.04 % of the time, longest 300µs", "at most 1 %", 0.04, 10, 0, 0),
+		answer(analysis.CheckGC, "0.04 % of the time, longest 300µs", "at most 1 % or 5ms", 0.04, 10, 0, 0),
 		answer(analysis.CheckRunQueue, "520µs a request, 44 % of the time", "at most 2.5ms", 0.208, 10, 0, 0),
 		answer(analysis.CheckPorts, "10 % of 28232, sockets 1210 to 2742", "at most 90 %", 0.11, 10, 0, 0),
 		answer(analysis.CheckRefused, "0 requests", "none", 0, 10, 0, 0),
