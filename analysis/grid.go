@@ -82,7 +82,7 @@ type visit struct {
 
 func newGrid(s *scenarios.Scenario, cells []scenarios.Planned, done []rundir.Trial) *grid {
 	g := &grid{scenario: s, cells: cells, plan: newPlan(s, cells), visits: map[visitKey]*visit{}}
-	for _, t := range JudgeAll(s, done) {
+	for _, t := range JudgeAll(s, done, nil) {
 		v := g.visit(t.Step.Cell, t.Step.Start)
 		v.trials = append(v.trials, t)
 		g.spent += t.Cost

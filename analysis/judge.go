@@ -13,38 +13,35 @@ import (
 	"sweetspot/scenarios"
 )
 
-// Bounds beyond which a trial is void. On a clean machine the statistics stay
-// well below them; a trial beyond one of them measured something else than its
-// cell.
+// Bounds beyond which a trial is void, beside those of the generator. On a clean
+// machine the statistics stay well below them; a trial beyond one of them
+// measured something else than its cell.
 const (
-	maxLagFloor    = 5 * time.Millisecond // lag p99 with workers free: at most the largest of this,
-	maxLagShare    = 0.10                 // this share of the tightest latency limit, and this of the response time's p99
-	minAchieved    = 0.99                 // sent of planned, unless the subject queued
-	maxGenerator   = 0.70                 // generator's CPU over the cores it may use
-	maxSteal       = 0.01                 // of the machine
-	maxForeign     = 0.05                 // of the machine
-	maxLittle      = 0.05                 // closed loop: in flight against the connections held
-	maxDrift       = 0.10                 // closed loop: last third of the trial against the first
-	minDriftWindow = 9                    // seconds below which drift is not judged
+	maxLittle      = 0.05 // closed loop: in flight against the connections held
+	maxDrift       = 0.10 // closed loop: last third of the trial against the first
+	minDriftWindow = 9    // seconds below which drift is not judged
 )
 
 // Judge says whether a trial passed, failed or is void. The rules are those of
 // the project's rules of measurement: a late generator, foreign load or a
 // stack that is not the cell's make it void, whatever its latencies.
-func Judge(s *scenarios.Scenario, t rundir.Trial) Verdict {
+func Judge(s *scenarios.Scenario, t rundir.Trial) Verdict { return judge(s, t, nil) }
+
+// judge is Judge with what the calibration of the generator tells.
+func judge(s *scenarios.Scenario, t rundir.Trial, c *rundir.Calibration) Verdict {
 	if t.Broken != "" {
 		return Verdict{Kind: Void, Reasons: []string{t.Broken}}
 	}
 	if t.Failure != "" {
 		return Verdict{Kind: Failed, Reasons: []string{t.Failure}}
 	}
-	var v Verdict
-	v.Reasons = voidReasons(s, t)
+	v := Verdict{Checks: Checks(t, c)}
+	v.Reasons = voidReasons(t, v.Checks)
 	if len(v.Reasons) > 0 {
 		v.Kind = Void
 		return v
 	}
-	v.Notes = notes(t)
+	v.Notes = notes(t, v.Checks)
 	v.Reasons = misses(s, t)
 	v.Kind = Passed
 	if len(v.Reasons) > 0 {
@@ -53,44 +50,39 @@ func Judge(s *scenarios.Scenario, t rundir.Trial) Verdict {
 	return v
 }
 
-// JudgeAll judges every trial, in order.
-func JudgeAll(s *scenarios.Scenario, trials []rundir.Trial) []Judged {
+// JudgeAll judges every trial, in order. A nil calibration is one that was not
+// made.
+func JudgeAll(s *scenarios.Scenario, trials []rundir.Trial, c *rundir.Calibration) []Judged {
 	out := make([]Judged, len(trials))
 	for i, t := range trials {
-		out[i] = Judged{Trial: t, Verdict: Judge(s, t)}
+		out[i] = Judged{Trial: t, Verdict: judge(s, t, c)}
 	}
 	return out
 }
 
-func voidReasons(s *scenarios.Scenario, t rundir.Trial) (out []string) {
+// voidReasons says what else than its cell a trial measured: another stack, the
+// generator, which the checks have asked for, or the machine.
+func voidReasons(t rundir.Trial, checks []Check) (out []string) {
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	l, u := t.Load, t.Usage
-	wall := u.Wall.Seconds()
-
 	if why := mismatch(t); why != "" {
 		out = append(out, why)
 	}
-	if lag, limit := l.StarveLag.P99, lagLimit(s, t); lag > limit {
-		add("generator late: %v p99 lag with workers free, at most %v", lag.Round(10*time.Microsecond), limit)
+	for _, c := range checks {
+		if !c.OK && c.Voids {
+			out = append(out, c.Reason)
+		}
 	}
-	if l.Offered > 0 && l.Aborted == "" && l.LateBusy == 0 && float64(l.Sent) < minAchieved*float64(l.Planned) {
-		add("generator sent %d of %d planned requests", l.Sent, l.Planned)
-	}
-	if wall <= 0 {
+	l, u := t.Load, t.Usage
+	machine := u.Wall.Seconds() * float64(u.Cores)
+	if machine <= 0 {
 		return out
 	}
-	// A closed loop of static requests alone often exhausts the generator: it
-	// tells what the stack does at least, and is told as that.
-	if share := u.Generator.CPUSeconds / wall; share > maxGenerator && t.Step.Class == "" {
-		add("generator used %.0f %% of a core, at most %.0f %%", 100*share, 100*maxGenerator)
-	}
-	machine := wall * float64(u.Cores)
-	if share := u.StealSeconds / machine; share > maxSteal {
-		add("%.1f %% of the CPU time was stolen by the hypervisor, at most %.0f %%", 100*share, 100*maxSteal)
+	if share := u.StealSeconds / machine; share > rundir.MaxSteal {
+		add("%.1f %% of the CPU time was stolen by the hypervisor, at most %.0f %%", 100*share, 100*rundir.MaxSteal)
 	}
 	// A target's own processes are not known, and may be on this machine.
-	if share := u.ForeignSeconds / machine; share > maxForeign && t.Step.Cell.Server != scenarios.TargetServer {
-		add("other processes used %.1f %% of the machine, at most %.0f %%", 100*share, 100*maxForeign)
+	if share := u.ForeignSeconds / machine; share > rundir.MaxForeign && t.Step.Cell.Server != scenarios.TargetServer {
+		add("other processes used %.1f %% of the machine, at most %.0f %%", 100*share, 100*rundir.MaxForeign)
 	}
 	if l.Offered == 0 && l.Sent > 0 {
 		out = append(out, closedLoopDoubts(t)...)
@@ -112,23 +104,6 @@ func mismatch(t rundir.Trial) string {
 			e.Peak.Seen, cell.Processes(), cell.Threads, e.Peak.Want)
 	}
 	return ""
-}
-
-// lagLimit is how late the generator may be: little beside the latencies that
-// are claimed and bounded. Lag is part of the response time, so that what stays
-// below makes a cell look a little worse, never better.
-func lagLimit(s *scenarios.Scenario, t rundir.Trial) time.Duration {
-	tightest := time.Duration(math.MaxInt64)
-	for _, o := range s.Objectives {
-		if o.Limit > 0 {
-			tightest = min(tightest, o.Limit)
-		}
-	}
-	if tightest == math.MaxInt64 {
-		tightest = 0
-	}
-	beside := max(tightest, t.Load.Classes[scenarios.All].Response.P99)
-	return max(maxLagFloor, time.Duration(maxLagShare*float64(beside)))
 }
 
 // closedLoopDoubts checks a saturation burst by Little's law, N = X·R, and for
@@ -170,35 +145,24 @@ func goodMean(windows []rundir.Window) float64 {
 }
 
 // notes are doubts that leave the verdict as it is.
-func notes(t rundir.Trial) (out []string) {
+func notes(t rundir.Trial, checks []Check) (out []string) {
 	if n := t.Usage.Throttled; n > 0 {
 		out = append(out, fmt.Sprintf("throttled in %d scheduler periods by a CPU quota", n))
-	}
-	if n := t.Usage.ListenOverflows; n > 0 {
-		out = append(out, fmt.Sprintf("%d connections met a full listen queue", n))
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Usage.Databases)) {
 		if use := t.Usage.Databases[name]; use.Limit > 0 && use.Connections*10 >= use.Limit*9 {
 			out = append(out, fmt.Sprintf("%s had %d connections of at most %d", name, use.Connections, use.Limit))
 		}
 	}
-	if generatorBound(t) {
-		out = append(out, "the generator was the limit: the throughput is at least this")
+	for _, c := range checks {
+		if !c.OK && !c.Voids {
+			out = append(out, c.Reason)
+		}
 	}
 	if n := t.Load.Resent; n > 0 {
 		out = append(out, fmt.Sprintf("%d requests were sent again, because the server closed their kept connection before it answered", n))
 	}
-	if n := t.Load.LateBusy; n > 0 {
-		out = append(out, fmt.Sprintf("%d requests left late because all %d in flight were unanswered", n, t.Load.Workers))
-	}
 	return out
-}
-
-// generatorBound says whether the generator used too much CPU for a throughput
-// to be the subject's.
-func generatorBound(t rundir.Trial) bool {
-	wall := t.Usage.Wall.Seconds()
-	return wall > 0 && t.Usage.Generator.CPUSeconds/wall > maxGenerator
 }
 
 // misses says which objectives a trial missed. A closed loop is only asked to

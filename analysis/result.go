@@ -21,6 +21,7 @@ type Verdict struct {
 	Kind    string
 	Reasons []string // why it failed or is void; empty when it passed
 	Notes   []string // doubts that do not change the verdict
+	Checks  []Check  // whether the generator was the limit; empty when the load was not sent
 }
 
 // Judged is a trial with its verdict.
@@ -68,6 +69,9 @@ type Result struct {
 	Target   string   // address of the running server that was measured; empty when the run started its own
 	Embedded bool     // measured on the embedded, synthetic stack
 	Warnings []string // doubts about the run as a whole
+
+	Generator    []Answer // whether the generator was the limit, over all trials
+	AboveCeiling string   // why the recommended rate may be the generator's as much as the winner's; empty when it is not near its ceiling
 }
 
 // Cell sums up what was measured of one cell.

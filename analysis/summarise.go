@@ -20,7 +20,8 @@ type Input struct {
 	Cells    []scenarios.Planned
 	Trials   []rundir.Trial
 	// Histograms reads the histograms of a trial, by class.
-	Histograms func(trial int) (map[string]rundir.Histograms, error)
+	Histograms  func(trial int) (map[string]rundir.Histograms, error)
+	Calibration *rundir.Calibration // of the generator; nil: none was made
 	// Interrupted says why the search was cut short; empty when it was not.
 	Interrupted string
 }
@@ -30,7 +31,7 @@ type Input struct {
 func Summarise(in Input) (*Result, error) {
 	g := newGrid(in.Scenario, applicable(in.Cells), in.Trials)
 	res := &Result{
-		Trials:   JudgeAll(in.Scenario, in.Trials),
+		Trials:   JudgeAll(in.Scenario, in.Trials, in.Calibration),
 		Spent:    g.spent,
 		Budget:   time.Duration(in.Scenario.Search.Budget),
 		Partial:  in.Interrupted,
@@ -49,7 +50,10 @@ func Summarise(in Input) (*Result, error) {
 	}
 	g.recommend(res)
 	res.Contest = g.contest(res)
+	res.Generator = answers(res.Trials)
+	res.AboveCeiling = aboveCeiling(res.Winner, in.Calibration)
 	res.Warnings = append(res.Warnings, warnings(res)...)
+	res.Warnings = append(res.Warnings, sharedCeilings(res.Trials, in.Calibration)...)
 	return res, nil
 }
 

@@ -72,6 +72,7 @@ type document struct {
 	Began       time.Time         `json:"began"`
 	CommandLine []string          `json:"command_line"`
 	Seed        uint64            `json:"seed"`
+	Generator   []answerDoc       `json:"generator_checks"`
 }
 
 type figureDoc struct {
@@ -262,9 +263,41 @@ type trialDoc struct {
 	StealS      quantity            `json:"steal_seconds"`
 	Throttled   uint64              `json:"throttled_periods"`
 	Overflows   uint64              `json:"listen_overflows"`
+	WaitS       quantity            `json:"generator_run_queue_seconds"`
+	GC          *pausesDoc          `json:"generator_gc_pauses,omitempty"`
+	Ports       int                 `json:"ephemeral_ports"`
+	PortsTaken  int                 `json:"ports_in_time_wait_at_most"`
+	WaitBefore  int                 `json:"time_wait_before"`
+	WaitAfter   int                 `json:"time_wait_after"`
+	Checks      []checkDoc          `json:"generator_checks"`
 	Aborted     string              `json:"aborted,omitempty"`
 	Failure     string              `json:"failure,omitempty"`
 	Broken      string              `json:"broken,omitempty"`
+}
+
+// checkDoc is one check whether the generator was the limit. Without a value it
+// was not recorded; without a limit it counts against the configuration.
+type checkDoc struct {
+	Name  string   `json:"name"`
+	Value string   `json:"value,omitempty"`
+	Limit string   `json:"limit,omitempty"`
+	Share quantity `json:"share_of_limit"`
+	OK    bool     `json:"ok"`
+}
+
+// answerDoc is one check over all trials: the worst of those that count.
+type answerDoc struct {
+	checkDoc
+	Trials int `json:"trials"`
+	Voided int `json:"void"`
+	Noted  int `json:"noted"`
+}
+
+type pausesDoc struct {
+	Count int      `json:"count"`
+	P99   quantity `json:"p99_ms"`
+	Max   quantity `json:"max_ms"`
+	Total quantity `json:"total_ms"`
 }
 
 type classDoc struct {
@@ -342,7 +375,7 @@ func newDocument(m *model) document {
 		Contest: newContestDoc(r.Contest), Target: r.Target,
 		Limit: limitDoc{m.Limit, list(m.Evidence)}, Embedded: r.Embedded, Partial: r.Partial, Warnings: list(m.Warnings),
 		SpentS: quantity(r.Spent.Seconds()), BudgetS: quantity(r.Budget.Seconds()), Counts: countsDoc(m.Counts),
-		Cells: []cellDoc{}, Trials: []trialDoc{}, Method: m.Method,
+		Cells: []cellDoc{}, Trials: []trialDoc{}, Method: m.Method, Generator: []answerDoc{},
 		Host: newHostDoc(mf.Host), Versions: texts(mf.Versions),
 		CPUSets:  cpuSetsDoc{list(mf.CPUs.Generator), list(mf.CPUs.Proxy), list(mf.CPUs.App), mf.CPUs.Shared},
 		Scenario: newScenarioDoc(mf), RunID: mf.RunID, Began: mf.Began.UTC(), CommandLine: list(mf.CommandLine), Seed: mf.Seed,
@@ -355,6 +388,9 @@ func newDocument(m *model) document {
 	}
 	for _, row := range m.Rows {
 		d.Cells = append(d.Cells, newCellDoc(row))
+	}
+	for _, a := range r.Generator {
+		d.Generator = append(d.Generator, answerDoc{newCheckDoc(a.Check), a.Trials, a.Voided, a.Noted})
 	}
 	for _, t := range r.Trials {
 		d.Trials = append(d.Trials, newTrialDoc(t))
@@ -524,7 +560,12 @@ func newTrialDoc(t analysis.Judged) trialDoc {
 		ForeignS: quantity(t.Usage.ForeignSeconds), StealS: quantity(t.Usage.StealSeconds), Throttled: t.Usage.Throttled, Overflows: t.Usage.ListenOverflows,
 		Class: t.Step.Class, Alone: t.Step.Alone, Spread: t.Effective.Connections, Protocols: t.Load.Protocols, Redials: t.Load.Redials, Resent: t.Load.Resent,
 		Services: newGroupDoc(t.Usage.Services),
-		Aborted:  t.Load.Aborted, Failure: t.Failure, Broken: t.Broken,
+		WaitS:    quantity(t.Usage.Generator.WaitTime.Seconds()), GC: newPausesDoc(t.Usage.GC), Checks: []checkDoc{},
+		Ports: t.Usage.Ports, PortsTaken: t.Usage.PortsWaiting, WaitBefore: t.Usage.TimeWaitBefore, WaitAfter: t.Usage.TimeWait,
+		Aborted: t.Load.Aborted, Failure: t.Failure, Broken: t.Broken,
+	}
+	for _, c := range t.Verdict.Checks {
+		d.Checks = append(d.Checks, newCheckDoc(c))
 	}
 	for name, c := range t.Load.Classes {
 		d.Classes[name] = classDoc{
@@ -533,6 +574,22 @@ func newTrialDoc(t analysis.Judged) trialDoc {
 		}
 	}
 	return d
+}
+
+// newCheckDoc gives no share where there is no limit, or no value.
+func newCheckDoc(c analysis.Check) checkDoc {
+	d := checkDoc{c.Name, c.Value, c.Limit, quantity(c.Share), c.OK}
+	if c.Value == "" || c.Limit == "" {
+		d.Share = quantity(math.NaN())
+	}
+	return d
+}
+
+func newPausesDoc(p *rundir.Pauses) *pausesDoc {
+	if p == nil {
+		return nil
+	}
+	return &pausesDoc{p.Count, quantity(milliseconds(p.P99)), quantity(milliseconds(p.Max)), quantity(milliseconds(p.Total))}
 }
 
 func newGroupDoc(g rundir.Group) groupDoc {

@@ -158,6 +158,9 @@ func (m *model) alerts() {
 	if m.Result.Target != "" {
 		m.Alerts = append(m.Alerts, "Measured on "+m.Result.Target+", which was running already: its workers are what its user says, its processes were not watched, and a fresh start is new connections only. The figures tell its capacity, not which configuration to run.")
 	}
+	if m.Result.AboveCeiling != "" {
+		m.Alerts = append(m.Alerts, sentence(upperFirst(m.Result.AboveCeiling)))
+	}
 	if m.Result.Partial != "" {
 		m.Alerts = append(m.Alerts, sentence("Partial: "+m.Result.Partial))
 	}

@@ -124,6 +124,26 @@ func sampleCell(server, proxy string, workers, threads int, rate float64) *analy
 	return c
 }
 
+// sampleAnswers are of a run of which the generator's lag voided one trial, and
+// which was not calibrated.
+func sampleAnswers() []analysis.Answer {
+	answer := func(name, value, limit string, share float64, trials, voided, noted int) analysis.Answer {
+		return analysis.Answer{Check: analysis.Check{Name: name, Value: value, Limit: limit, Share: share, OK: noted == 0}, Recorded: trials > 0, Trials: trials, Voided: voided, Noted: noted}
+	}
+	return []analysis.Answer{
+		answer(analysis.CheckSent, "99.97 %", "at least 99 %", 0.03, 9, 0, 0),
+		answer(analysis.CheckLag, "3.41ms", "at most 5ms", 0.68, 9, 1, 0),
+		answer(analysis.CheckCPU, "31 % of a core", "at most 70 %", 0.31/0.7, 10, 0, 0),
+		answer(analysis.CheckGC, "0.04 % of the time, longest 300µs", "at most 1 % or 5ms", 0.04, 10, 0, 0),
+		answer(analysis.CheckRunQueue, "520µs a request, 44 % of the time", "at most 2.5ms", 0.208, 10, 0, 0),
+		answer(analysis.CheckPorts, "10 % of 28232, sockets 1210 to 2742", "at most 90 %", 0.11, 10, 0, 0),
+		answer(analysis.CheckRefused, "0 requests", "none", 0, 10, 0, 0),
+		answer(analysis.CheckPool, "0 late requests", "", 0, 9, 0, 0),
+		answer(analysis.CheckListen, "3 connections", "", 3, 10, 0, 1),
+		answer(analysis.CheckCeiling, "", "", 0, 0, 0, 0),
+	}
+}
+
 // sample is a full run of the Django shop on two cores.
 func sample() Input {
 	sync, gthread := "gunicorn-sync", "gunicorn-gthread"
@@ -133,7 +153,8 @@ func sample() Input {
 		Limit: analysis.Limit{What: "application CPU", Evidence: []string{
 			"the application used 83 % of its 2 cores at the sustainable rate; generator and proxy used the rest",
 			"mean requests in flight: 2.9 of 4 slots, so the workers were not all waiting"}},
-		Warnings: []string{"Steal reached 0.4 % in 2 trials; the rule voids from 1 % on."},
+		Generator: sampleAnswers(),
+		Warnings:  []string{"Steal reached 0.4 % in 2 trials; the rule voids from 1 % on."},
 	}
 	rates := map[string][]float64{
 		sync + "/direct": {176, 291, 306, 301}, sync + "/nginx": {228, 395, 412, 405},
@@ -224,7 +245,14 @@ func sampleTrials(winner, infeasible, lottery scenarios.Cell) (trials []analysis
 		trials = append(trials, t)
 		return &trials[len(trials)-1]
 	}
-	add(winner, rundir.Saturation, 0, analysis.Verdict{Kind: analysis.Passed})
+	first := add(winner, rundir.Saturation, 0, analysis.Verdict{Kind: analysis.Passed, Checks: []analysis.Check{
+		{Name: analysis.CheckCPU, Value: "31 % of a core", Limit: "at most 70 %", Share: 0.31 / 0.7, OK: true},
+		{Name: analysis.CheckGC, OK: true},
+		{Name: analysis.CheckListen, Value: "3 connections", Share: 3},
+	}})
+	first.Usage.GC = &rundir.Pauses{Count: 14, P99: 210 * time.Microsecond, Max: 300 * time.Microsecond, Total: 1900 * time.Microsecond}
+	first.Usage.Ports, first.Usage.PortsWaiting, first.Usage.TimeWaitBefore, first.Usage.TimeWait = 28232, 2742, 1210, 2742
+	first.Usage.Generator = rundir.Group{CPUSeconds: 6.2, PSSBytes: 61_000_000, Processes: 1, Threads: 9, WaitTime: 4200 * time.Millisecond}
 	add(winner, rundir.Bracket, 405, analysis.Verdict{Kind: analysis.Passed, Notes: []string{"goodput drifted by 6 % over the trial"}})
 	add(winner, rundir.Bracket, 427, analysis.Verdict{Kind: analysis.Failed, Reasons: []string{"p99 318 ms, limit 250 ms"}})
 	add(lottery, rundir.Bracket, 290, analysis.Verdict{Kind: analysis.Void, Reasons: []string{"foreign load: 0.31 CPUs, more than 0.1", "steal 1.4 %, more than 1 %"}})
@@ -279,6 +307,13 @@ func sampleEmbedded() Input {
 		c.Cell.Server = "embedded"
 	}
 	in.Result.Limit.What = "generator"
+	in.Manifest.Calibration = &rundir.Calibration{Ceiling: 560}
+	in.Result.AboveCeiling = "the rate told below, 412 requests/s, is 74 % of the most that the load generator does on this machine, 560 requests/s: above 70 % the limit may be the generator's as much as the configuration's"
+	for i, a := range in.Result.Generator {
+		if a.Name == analysis.CheckCeiling {
+			in.Result.Generator[i] = analysis.Answer{Check: analysis.Check{Name: a.Name, Value: "76 % of 560 requests/s", Limit: "told above 70 %", Share: 0.76 / 0.7}, Recorded: true, Trials: 10, Noted: 6}
+		}
+	}
 	return in
 }
 
@@ -333,6 +368,8 @@ func hostileSections(in *Input, evil string) {
 	a.Beside = &analysis.Beside{BytesEach: math.NaN(), Answered: math.NaN(), WebSockets: &rundir.WebSockets{Refusals: map[string]int{evil: 1}}}
 	a.Lottery = &analysis.Lottery{Trials: 1, Typical: math.NaN(), Worst: math.Inf(1), WorstOf: []int{2, 0}}
 	a.Peak = &rundir.Peak{Seen: 64, Offered: 64}
+	in.Result.Generator = []analysis.Answer{{Check: analysis.Check{Name: evil, Value: evil, Limit: evil, Share: math.Inf(1)}, Voided: 1}}
+	in.Result.AboveCeiling = evil
 }
 
 // sampleWide has many servers, proxies and thread counts, and large numbers.

@@ -24,7 +24,7 @@ type section struct {
 
 // sections are what this run has to say beyond the answer and the matrix.
 func (m *model) sections() {
-	for _, s := range []section{m.contestSection(), m.besideSection(), m.readBackSection(), m.lotterySection(), m.staticSection(), m.databaseSection()} {
+	for _, s := range []section{m.contestSection(), m.besideSection(), m.readBackSection(), m.lotterySection(), m.staticSection(), m.databaseSection(), m.generatorSection()} {
 		switch {
 		case len(s.Lines)+len(s.Table) == 0:
 		case s.Early:

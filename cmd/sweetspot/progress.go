@@ -22,6 +22,8 @@ type progress struct {
 	width    int // of the terminal; 0 when w is none
 	scenario *scenarios.Scenario
 	shown    bool
+
+	calibration *rundir.Calibration // of the generator; nil: none was made
 }
 
 func newProgress(w io.Writer, s *scenarios.Scenario) *progress {
@@ -35,7 +37,7 @@ func newProgress(w io.Writer, s *scenarios.Scenario) *progress {
 // observe is the runner's observer.
 func (p *progress) observe(e runner.Event) {
 	if e.Trial == nil {
-		p.show(fmt.Sprintf("%s, %s: %v at %s", e.Step.Note, e.Step.Phase, e.Step.Cell, loadOf(e.Step)), e.Step.Left)
+		p.show(fmt.Sprintf("%s, %s: %v at %s", e.Step.Note, e.Step.Phase, e.Step.Cell, p.loadOf(e.Step)), e.Step.Left)
 		return
 	}
 	if p.width == 0 {
@@ -70,11 +72,17 @@ func (p *progress) clear() {
 	}
 }
 
-func loadOf(s rundir.Step) string {
+// loadOf names the load of a step, and says when it is much for the generator.
+// What a closed loop will come to is not known before.
+func (p *progress) loadOf(s rundir.Step) string {
 	if s.Rate == 0 {
 		return fmt.Sprintf("%d connections", s.Connections)
 	}
-	return fmt.Sprintf("%.0f requests/s", s.Rate)
+	text := fmt.Sprintf("%.0f requests/s", s.Rate)
+	if analysis.AboveCeiling(p.calibration, s.Rate) {
+		text += fmt.Sprintf(", above %.0f %% of what the generator does on this machine", 100*analysis.MaxCeiling)
+	}
+	return text
 }
 
 func resultOf(s *scenarios.Scenario, t *rundir.Trial) string {

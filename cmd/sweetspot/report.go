@@ -90,6 +90,7 @@ func conclude(run *rundir.Run, interrupted string, o output, w io.Writer) (*anal
 		Cells:       cellsOf(m),
 		Trials:      run.Trials(),
 		Histograms:  run.Histograms,
+		Calibration: m.Calibration,
 		Interrupted: interrupted,
 	})
 	if err != nil {

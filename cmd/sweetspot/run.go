@@ -101,6 +101,7 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		progress.note("replays %d times recorded within %v, %.3g a second in the mean", len(r), span, float64(len(r)-1)/span.Seconds())
 	}
 	progress.note("run directory: %s", run.Dir)
+	progress.calibration = run.Manifest.Calibration
 
 	stopped := measure(ctx, run, app, progress)
 	progress.clear()

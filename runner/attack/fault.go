@@ -10,6 +10,8 @@ import (
 	"net"
 	"strings"
 	"syscall"
+
+	"sweetspot/runner/rundir"
 )
 
 // fault is what is wrong with a response. Its texts are a bounded set: they
@@ -53,8 +55,8 @@ var faultNames = map[fault]string{
 	closed:      "connection closed without an answer",
 	truncated:   "truncated body",
 	malformed:   "malformed response",
-	noPort:      "no free local port",
-	noFile:      "too many open files",
+	noPort:      rundir.FaultNoPort,
+	noFile:      rundir.FaultNoFile,
 	cancelled:   "cancelled at the end of the attack",
 	wrongLength: "wrong length",
 	wrongBody:   "wrong body",

@@ -140,6 +140,13 @@ type Load struct {
 	Windows   []Window          // one per second of completion
 }
 
+// Faults of the generator's own process or machine, as they are named in
+// Class.Faults: it had no local port, or no descriptor, for a connection.
+const (
+	FaultNoPort = "no free local port"
+	FaultNoFile = "too many open files"
+)
+
 // Class sums up the requests of one class, or of one name.
 type Class struct {
 	Sent     uint64
@@ -184,6 +191,7 @@ type Usage struct {
 	Services        Group
 	Databases       map[string]ServiceUse `json:",omitempty"` // by name of the service
 	Generator       Group
+	Apart           bool    `json:",omitempty"` // the generator had CPUs that nothing else of the run may use
 	Cores           int     // of the machine
 	AppCores        int     // that the application may use
 	BusySeconds     float64 // CPU time of the whole machine, steal not counted
@@ -191,8 +199,20 @@ type Usage struct {
 	StealSeconds    float64 // taken by the hypervisor
 	Throttled       uint64  // cgroup periods in which we were throttled
 	ListenOverflows uint64  // connections dropped at a full listen queue
-	TimeWait        int     // sockets in TIME_WAIT at the end
+	TimeWaitBefore  int     // sockets in TIME_WAIT at the start
+	TimeWait        int     // and at the end
+	Ports           int     // ephemeral ports of the network namespace; 0: not recorded
+	PortsWaiting    int     // of those, at most this many were in TIME_WAIT towards the server at the end
+	GC              *Pauses `json:",omitempty"` // of the generator; nil: not recorded
 	Timeline        []Moment
+}
+
+// Pauses are the moments in which the garbage collector stopped a program.
+// Times are the upper bounds of the runtime's buckets, at most a quarter too
+// long.
+type Pauses struct {
+	Count           int
+	P99, Max, Total time.Duration
 }
 
 // ServiceUse is how many connections a service had, against its limit.

@@ -24,8 +24,6 @@ const (
 	fewFiles    = 4096 // open files that a server may have
 	plentyFiles = 65536
 	fewPorts    = 10000 // ephemeral ports: direct stacks without keep-alive hold tens of thousands in TIME_WAIT
-	muchSteal   = 0.01  // of the machine, as for a void trial
-	muchOthers  = 0.05  // of the machine, as for a void trial
 )
 
 // watch is how long Doctor watches the machine.
@@ -80,7 +78,7 @@ func quotaCheck(h rundir.Host) Check {
 	}
 	return Check{
 		Name: "CPU quota", Value: fmt.Sprintf("%.2f CPUs", h.CPUQuota),
-		Problem: "throttled trials are void",
+		Problem: "it stops generator and application alike: such trials say so, and are void when the generator was late",
 		Remedy:  "run without a CPU quota, as docker run without --cpus",
 	}
 }
@@ -168,9 +166,9 @@ func noiseOf(u rundir.Usage) []Check {
 		return c
 	}
 	return []Check{
-		share("steal", u.StealSeconds, muchSteal, "the hypervisor gives our CPUs to others, and such trials are void",
+		share("steal", u.StealSeconds, rundir.MaxSteal, "the hypervisor gives our CPUs to others, and such trials are void",
 			"measure at a quieter time, or on a machine with CPUs of its own"),
-		share("foreign load", u.ForeignSeconds, muchOthers, "other processes take CPU, and such trials are void",
+		share("foreign load", u.ForeignSeconds, rundir.MaxForeign, "other processes take CPU, and such trials are void",
 			"stop what top -o %CPU shows"),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime/metrics"
 	"sync"
 	"time"
 
@@ -46,7 +47,8 @@ var roleNames = [roleCount]string{"application", "proxy", "services"}
 
 // Options says how to sample. The zero value is fine.
 type Options struct {
-	AppCPUs []int // CPUs that the application may use; empty means all of the machine
+	AppCPUs []int  // CPUs that the application may use; empty means all of the machine
+	Server  string // address that the generator connects to, host:port; empty or a path takes no ports
 
 	root root // where proc, sys and boot are; empty means "/"
 }
@@ -88,6 +90,8 @@ type outer struct {
 	pss              [roleCount]uint64
 	pssGenerator     uint64
 	throttled, drops uint64
+	timeWait         int
+	pauses           *metrics.Float64Histogram
 }
 
 // Start reads the figures before and begins to sample once a second. Every
@@ -274,7 +278,11 @@ func (s *Sampler) outer(members [][]process) (o outer, err error) {
 	if o.throttled, err = throttled(s.cgroups); err != nil {
 		return o, err
 	}
-	o.drops, err = drops(s.self)
+	if o.drops, err = drops(s.self); err != nil {
+		return o, err
+	}
+	o.pauses = gcPauses()
+	o.timeWait, err = timeWait(s.proc)
 	return o, err
 }
 
@@ -319,6 +327,9 @@ func (s *Sampler) usage(end counters, after outer) (rundir.Usage, error) {
 		StealSeconds:    use.steal,
 		Throttled:       after.throttled - min(s.before.throttled, after.throttled),
 		ListenOverflows: after.drops - min(s.before.drops, after.drops),
+		TimeWaitBefore:  s.before.timeWait,
+		TimeWait:        after.timeWait,
+		GC:              pausesSince(s.before.pauses, after.pauses),
 		Timeline:        s.timeline,
 	}
 	if u.AppCores == 0 {
@@ -326,7 +337,10 @@ func (s *Sampler) usage(end counters, after outer) (rundir.Usage, error) {
 	}
 	u.Generator.CPUSeconds = end.generator - s.began.generator
 	u.ForeignSeconds = s.foreign(use, u.App.CPUSeconds+u.Proxy.CPUSeconds+u.Services.CPUSeconds+u.Generator.CPUSeconds)
-	u.TimeWait, err = timeWait(s.proc)
+	if u.Ports, err = s.options.root.ports(); err != nil {
+		return u, err
+	}
+	u.PortsWaiting, err = s.options.root.portsWaiting(s.options.Server, u.TimeWait, u.Ports)
 	return u, err
 }
 

@@ -259,7 +259,7 @@ func TestApplicationThatDiesIsNoError(t *testing.T) {
 
 func TestUsageOfAFixture(t *testing.T) {
 	r := unpack(t, "testdata/trial.txtar")
-	s, err := Start(Roles{App: []int{100}, Proxy: 200}, Options{AppCPUs: []int{0, 1}, root: r})
+	s, err := Start(Roles{App: []int{100}, Proxy: 200}, Options{AppCPUs: []int{0, 1}, Server: "127.0.0.1:8000", root: r})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +289,11 @@ func TestUsageOfAFixture(t *testing.T) {
 		{"stolen", u.StealSeconds, 0.5},
 		{"throttled", u.Throttled, uint64(7)},
 		{"overflows", u.ListenOverflows, uint64(25)},
+		{"TIME_WAIT before", u.TimeWaitBefore, 7},
 		{"TIME_WAIT", u.TimeWait, 1234},
+		{"ephemeral ports", u.Ports, 28232},
+		{"ports in TIME_WAIT", u.PortsWaiting, 1234},
+		{"generator wait", u.Generator.WaitTime, 2 * time.Millisecond},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.what, tt.got, tt.want)
