@@ -16,7 +16,7 @@ import (
 
 // Input is all that a summary is made from.
 type Input struct {
-	Scenario *scenarios.Scenario
+	Scenario *scenarios.Scenario // as the search saw it: its budget is without the calibration
 	Cells    []scenarios.Planned
 	Trials   []rundir.Trial
 	// Histograms reads the histograms of a trial, by class.
@@ -32,8 +32,8 @@ func Summarise(in Input) (*Result, error) {
 	g := newGrid(in.Scenario, applicable(in.Cells), in.Trials)
 	res := &Result{
 		Trials:   JudgeAll(in.Scenario, in.Trials, in.Calibration),
-		Spent:    g.spent,
-		Budget:   time.Duration(in.Scenario.Search.Budget),
+		Spent:    g.spent + in.Calibration.Time(),
+		Budget:   time.Duration(in.Scenario.Search.Budget) + in.Calibration.Time(),
 		Partial:  in.Interrupted,
 		Target:   in.Scenario.Target,
 		Embedded: in.Scenario.App.Interface == scenarios.Embedded,

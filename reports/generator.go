@@ -16,6 +16,7 @@ func (m *model) generatorSection() section {
 	for _, a := range m.Result.Generator {
 		s.Table = append(s.Table, []string{a.Name, worst(a), limit(a), count(a.Trials), count(a.Voided), count(a.Noted)})
 	}
+	s.Lines = append(s.Lines, calibrationLines(m.Manifest.Calibration)...)
 	s.Lines = append(s.Lines, "A trial beyond a limit is void. Full listen queues, and requests that leave late because all in flight are unanswered, are the server's doing: they count against the configuration, in its response times.")
 	return s
 }

@@ -73,6 +73,7 @@ type document struct {
 	CommandLine []string          `json:"command_line"`
 	Seed        uint64            `json:"seed"`
 	Generator   []answerDoc       `json:"generator_checks"`
+	Calibration *calibrationDoc   `json:"generator_calibration,omitempty"`
 }
 
 type figureDoc struct {
@@ -375,7 +376,7 @@ func newDocument(m *model) document {
 		Contest: newContestDoc(r.Contest), Target: r.Target,
 		Limit: limitDoc{m.Limit, list(m.Evidence)}, Embedded: r.Embedded, Partial: r.Partial, Warnings: list(m.Warnings),
 		SpentS: quantity(r.Spent.Seconds()), BudgetS: quantity(r.Budget.Seconds()), Counts: countsDoc(m.Counts),
-		Cells: []cellDoc{}, Trials: []trialDoc{}, Method: m.Method, Generator: []answerDoc{},
+		Cells: []cellDoc{}, Trials: []trialDoc{}, Method: m.Method, Generator: []answerDoc{}, Calibration: newCalibrationDoc(m.Manifest.Calibration),
 		Host: newHostDoc(mf.Host), Versions: texts(mf.Versions),
 		CPUSets:  cpuSetsDoc{list(mf.CPUs.Generator), list(mf.CPUs.Proxy), list(mf.CPUs.App), mf.CPUs.Shared},
 		Scenario: newScenarioDoc(mf), RunID: mf.RunID, Began: mf.Began.UTC(), CommandLine: list(mf.CommandLine), Seed: mf.Seed,

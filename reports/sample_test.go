@@ -307,7 +307,7 @@ func sampleEmbedded() Input {
 		c.Cell.Server = "embedded"
 	}
 	in.Result.Limit.What = "generator"
-	in.Manifest.Calibration = &rundir.Calibration{Ceiling: 560}
+	in.Manifest.Calibration = sampleCalibration()
 	in.Result.AboveCeiling = "the rate told below, 412 requests/s, is 74 % of the most that the load generator does on this machine, 560 requests/s: above 70 % the limit may be the generator's as much as the configuration's"
 	for i, a := range in.Result.Generator {
 		if a.Name == analysis.CheckCeiling {
@@ -315,6 +315,23 @@ func sampleEmbedded() Input {
 		}
 	}
 	return in
+}
+
+// sampleCalibration has a ceiling so low that the rates of the sample are near it.
+func sampleCalibration() *rundir.Calibration {
+	us := func(n int) time.Duration { return time.Duration(n) * time.Microsecond }
+	observed := func(with, without int) rundir.ObservedPair {
+		return rundir.ObservedPair{Rate: 28, With: rundir.Observed{CPUPerRequest: us(with), P50: us(412)}, Without: rundir.Observed{CPUPerRequest: us(without), P50: us(410)}}
+	}
+	return &rundir.Calibration{
+		Took: 12 * time.Second, Ceiling: 560, CPUPerRequest: 1500*time.Microsecond + 60,
+		Lags: []rundir.CalibratedLag{
+			{Share: 0.1, Rate: 56, P50: us(40), P99: us(210), Max: us(1462)},
+			{Share: 0.5, Rate: 280, P50: us(61), P99: us(655), Max: us(2310)},
+			{Share: 0.9, Rate: 504, P50: us(243), P99: us(36415), Max: us(51200)},
+		},
+		Observing: []rundir.ObservedPair{observed(1620, 1500), observed(1590, 1520), observed(1640, 1510)},
+	}
 }
 
 func sampleSingle() Input {

@@ -88,7 +88,7 @@ func calibrationChecks(c *rundir.Calibration) []sample.Check {
 	checks := []sample.Check{{
 		Name: "generator ceiling",
 		Value: fmt.Sprintf("%.0f requests/s against a server that answers at once, %v of CPU each; a search says so before it asks for more than %.0f",
-			c.Ceiling, c.CPUPerRequest.Round(100*time.Nanosecond), 0.7*c.Ceiling),
+			c.Ceiling, c.CPUPerRequest.Round(100*time.Nanosecond), analysis.MaxCeiling*c.Ceiling),
 	}}
 	for _, l := range c.Lags {
 		checks = append(checks, sample.Check{

@@ -86,7 +86,7 @@ func (o *output) check() error {
 func conclude(run *rundir.Run, interrupted string, o output, w io.Writer) (*analysis.Result, error) {
 	m := run.Manifest
 	res, err := analysis.Summarise(analysis.Input{
-		Scenario:    &m.Scenario,
+		Scenario:    searched(m),
 		Cells:       cellsOf(m),
 		Trials:      run.Trials(),
 		Histograms:  run.Histograms,

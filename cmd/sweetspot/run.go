@@ -183,9 +183,7 @@ func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress) 
 // calibration took of it.
 func searched(m rundir.Manifest) *scenarios.Scenario {
 	s := m.Scenario
-	if m.Calibration != nil {
-		s.Search.Budget -= scenarios.Duration(m.Calibration.Took)
-	}
+	s.Search.Budget -= scenarios.Duration(m.Calibration.Time())
 	return &s
 }
 

@@ -189,7 +189,8 @@ func openPlan(s Spec) plan {
 	sched := s.schedule()
 	workers := s.MaxInFlight
 	if workers == 0 {
-		workers = int(min(max(math.Ceil(s.Rate*s.Timeout.Seconds()), 1), maxInFlight))
+		peak := s.Rate * scenarios.Traffic{Arrivals: s.Arrivals, Shape: s.Shape}.Peak()
+		workers = int(min(max(math.Ceil(peak*s.Timeout.Seconds()), 1), maxInFlight))
 	}
 	return plan{
 		schedule: sched,

@@ -40,6 +40,14 @@ type Calibration struct {
 	Observing     []ObservedPair  // what sampling and keeping raw results cost
 }
 
+// Time returns what the calibration took; 0 when none was made.
+func (c *Calibration) Time() time.Duration {
+	if c == nil {
+		return 0
+	}
+	return c.Took
+}
+
 // CalibratedLag is how late requests left at one rate.
 type CalibratedLag struct {
 	Share         float64 // of the ceiling
