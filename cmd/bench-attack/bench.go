@@ -110,10 +110,11 @@ func (b *bench) in(part string) []tool {
 
 // run does what is to be done, in order.
 func (b *bench) run(ctx context.Context, results *store, w io.Writer) error {
-	todo := slices.DeleteFunc(b.plan(), func(j job) bool {
+	all := b.plan()
+	todo := slices.DeleteFunc(slices.Clone(all), func(j job) bool {
 		return !b.fresh && !slices.ContainsFunc(j.wants, func(m measurement) bool { return !results.has(m) })
 	})
-	printPlan(w, b.parts, todo)
+	printPlan(w, b.parts, todo, len(all), results.held.Date)
 	for i, j := range todo {
 		began := time.Now()
 		done := j.run(ctx, j.wants)

@@ -5,18 +5,20 @@ import (
 	"strconv"
 )
 
-// cpuRates are the rates at which CPU time is counted, requests per second.
-var cpuRates = []float64{500, 2000, 10_000}
+// cpuRates are the rates at which CPU time is counted, requests per second, and
+// how long for, beside the usual: few requests a second need more time to be
+// told from what starting takes.
+var cpuRates = []struct{ rate, length float64 }{{500, 1.5}, {2000, 1}, {10_000, 0.5}}
 
 // promisedRate is the one of them that the project's promise names.
 const promisedRate = 2000
 
 func (b *bench) cpuJobs() []job {
 	return b.inRounds(b.cpuRounds, func(round int) (jobs []job) {
-		for _, rate := range cpuRates {
+		for _, at := range cpuRates {
 			for _, t := range b.in(cpu) {
-				l := b.page(load{Rate: rate, Connections: loops, Duration: b.paced})
-				want := measurement{Part: cpu, Case: perSecond(rate), Tool: t.name, Round: round, Load: l}
+				l := b.page(load{Rate: at.rate, Connections: loops, Duration: seconds(at.length * b.paced.Seconds())})
+				want := measurement{Part: cpu, Case: perSecond(at.rate), Tool: t.name, Round: round, Load: l}
 				j := b.each(t, want, b.costOf)
 				j.takes += b.startUp + overhead
 				jobs = append(jobs, j)

@@ -49,9 +49,9 @@ const hogService = 2 * time.Millisecond
 // several rates, each with and without the nice value of a run.
 func (b *bench) hogJobs() (jobs []job) {
 	for i := range b.hogTrials {
-		h := hogTrial{Hogs: 1 + i/2/len(hogRates)%2, Preferred: i%2 == 0}
+		h := hogTrial{Hogs: 1 + i/2%2, Preferred: i%2 == 0}
 		l := load{Rate: hogRates[i/2%len(hogRates)], Duration: b.hogTrial}
-		name := fmt.Sprintf("%d hogs, nice %d", h.Hogs, map[bool]int{true: -10}[h.Preferred])
+		name := fmt.Sprintf("hogs: %d, nice %d", h.Hogs, map[bool]int{true: -10}[h.Preferred])
 		j := b.each(tool{}, measurement{Part: hogged, Case: name, Tool: ours, Round: i + 1, Load: l},
 			func(ctx context.Context, _ tool, m measurement) measurement { return b.besideHogs(ctx, m, h) })
 		jobs = append(jobs, j)

@@ -16,8 +16,12 @@ func left(jobs []job) (d time.Duration) {
 	return d
 }
 
-// printPlan says what is to be done and how long it takes.
-func printPlan(w io.Writer, parts []string, todo []job) {
+// printPlan says what is to be done and how long it takes, and how much of all
+// was done before.
+func printPlan(w io.Writer, parts []string, todo []job, all int, before time.Time) {
+	if there := all - len(todo); there > 0 {
+		fmt.Fprintf(w, "plan: %d of %d attacks are there already, the last of %s: --fresh makes them again\n", there, all, before.Format(time.DateTime))
+	}
 	for _, part := range parts {
 		of := slices.DeleteFunc(slices.Clone(todo), func(j job) bool { return j.wants[0].Part != part })
 		fmt.Fprintf(w, "plan: %-10s %3d attacks, %v\n", part, len(of), left(of).Round(time.Second))

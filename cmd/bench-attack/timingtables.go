@@ -33,8 +33,8 @@ func miscountNote(s selection) (note string) {
 
 func cpuTable(all selection) string {
 	t := table{head: []string{"tool", "schedule"}}
-	for _, rate := range cpuRates {
-		t.head = append(t.head, "at "+perSecond(rate), "sweetspot ÷ tool [95 %]")
+	for _, at := range cpuRates {
+		t.head = append(t.head, "at "+perSecond(at.rate), "sweetspot ÷ tool [95 %]")
 	}
 	s := all.part(cpu)
 	for _, tool := range tools("", 0) {
@@ -42,14 +42,14 @@ func cpuTable(all selection) string {
 			continue
 		}
 		row := []string{tool.name, tool.schedule}
-		for _, rate := range cpuRates {
-			at := all.of(cpu, perSecond(rate))
-			costs := at.byRound(tool.name, costOf)
+		for _, at := range cpuRates {
+			those := all.of(cpu, perSecond(at.rate))
+			costs := those.byRound(tool.name, costOf)
 			cost := "–"
 			if c := average(costs); c > 0 {
 				cost = fmt.Sprintf("%.2f s", c)
 			}
-			row = append(row, cost, ratioOf(at.byRound(ours, costOf), costs).String())
+			row = append(row, cost, ratioOf(those.byRound(ours, costOf), costs).String())
 		}
 		t.add(row...)
 	}
@@ -57,7 +57,7 @@ func cpuTable(all selection) string {
 		return ""
 	}
 	return fmt.Sprintf("CPU time per 100,000 requests at a rate, user and system time of all threads and processes of the tool, without what starting it takes. "+
-		"A lockstep schedule is cheaper than a spread one and loads the server in bursts. Raw results are kept by sweetspot and by vegeta's command line. wrk and ab take no rate.\n\n%s%s", t, miscountNote(s))
+		"A lockstep schedule is cheaper than a spread one and loads the server in bursts. sweetspot keeps raw results, as a trial does. wrk and ab take no rate.\n\n%s%s", t, miscountNote(s))
 }
 
 func floodTable(all selection) string {
