@@ -26,7 +26,7 @@ type bench struct {
 	server    int // CPU of the server
 	generator int // CPU of the tools
 	env       []string
-	dir       string // for everything that passes
+	dir       string // for everything that passes and is small
 	nginx     *nginx
 	kids      children
 }
@@ -43,16 +43,16 @@ func measure(ctx context.Context, o options, results *store, w io.Writer) (err e
 	if err := b.find(ctx, results, w); err != nil {
 		return err
 	}
-	if b.dir, err = os.MkdirTemp("", "sweetspot-bench-attack-"); err != nil {
-		return fmt.Errorf("make a folder: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
 	runID := "bench-attack-" + strconv.Itoa(os.Getpid())
 	release, err := process.Watch(runID)
 	if err != nil {
 		return err
 	}
 	defer release()
+	if b.dir, err = process.TempDir(runID); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
 	b.env = append(os.Environ(), process.Mark(runID))
 	b.kids = children{cpu: b.generator, env: b.env}
 	if b.nginx, err = startNginx(ctx, b.server, b.env, b.dir); err != nil {

@@ -95,7 +95,7 @@ func parseReport(stdout []byte) (r engineReport, err error) {
 	return r, nil
 }
 
-// self is this program, to be started again.
+// selfPath is this program, to be started again.
 func selfPath() (string, error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -33,7 +33,7 @@ func (b *bench) plan() (jobs []job) {
 	return jobs
 }
 
-// rounds interleaves jobs: every round has each of them once, in an order of
+// inRounds interleaves jobs: every round has each of them once, in an order of
 // its own.
 func (b *bench) inRounds(n int, of func(round int) []job) (jobs []job) {
 	order := rand.New(rand.NewPCG(b.seed, 0x726f756e6473))

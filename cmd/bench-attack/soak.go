@@ -28,7 +28,7 @@ func (b *bench) soakJobs() []job {
 // that the time is enough for. A closed loop that ends by the clock would leave
 // requests uncounted that are sent as it strikes.
 func (b *bench) soakOnce(ctx context.Context, m measurement) measurement {
-	raw := filepath.Join(b.dir, "soak-"+rawName)
+	raw := filepath.Join(b.options.dir, "soak-"+rawName) // not in memory, where temporary files may be
 	spec := engineSpec{Engine: sweetspotEngine, Raw: raw, Seed: b.seed, Every: b.soakEvery}
 	engine := func() tool { return tool{command: engineCommandOf(b.self, spec), parse: parseEngine} }
 	first := m
