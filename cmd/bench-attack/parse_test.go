@@ -106,7 +106,7 @@ func TestCommands(t *testing.T) {
 	for _, l := range []load{
 		{Address: "host:80", Path: "/1k", Connections: 32, Duration: 5 * time.Second},
 		{Address: "host:80", Path: "/1k", Connections: 32, Rate: 500, Duration: 6 * time.Second},
-		{Address: "host:80", Path: truthPath, Rate: 200, Duration: 33 * time.Second},
+		{Address: "host:80", Path: truthPath, Rate: 200, Duration: 34 * time.Second},
 	} {
 		for _, tool := range tools("bench-attack", 1) {
 			if l.Rate > 0 && !slices.ContainsFunc(tool.parts, func(part string) bool { return part != throughput }) {

@@ -51,13 +51,13 @@ func TestResponseTimes(t *testing.T) {
 	}
 }
 
-// Six stalls hit 100 of 6,600 requests each, the first 2.5 ms late, and six at
-// a time wait 5 ms less: 66 requests lie above the p99 and 7 above the p99.9, so
+// Six stalls hit 100 of 6,800 requests each, the first 2.5 ms late, and six at
+// a time wait 5 ms less: 68 requests lie above the p99 and 7 above the p99.9, so
 // that these are the twelfth and the second longest wait of a stall. With four
 // connections a stall leaves 96 requests to be sent at its end, four each
 // millisecond, while another comes every 5 ms.
 func TestTruthOfTheLatencyPart(t *testing.T) {
-	l := load{Rate: truthRate, Duration: 33 * time.Second}
+	l := load{Rate: truthRate, Duration: 34 * time.Second}
 	got := truth(l, ms, truthStall)
 	want := map[string]time.Duration{"p50": ms, "p90": ms, "p99": 443500 * time.Microsecond, "p99.9": 493500 * time.Microsecond, "max": 498500 * time.Microsecond}
 	for name, w := range want {
@@ -78,7 +78,7 @@ func TestTruthOfTheLatencyPart(t *testing.T) {
 // whether a request met the stall.
 func TestTruthDoesNotHangOnARequest(t *testing.T) {
 	for _, c := range truthCases {
-		l := load{Rate: truthRate, Connections: c.connections, Duration: 33 * time.Second}
+		l := load{Rate: truthRate, Connections: c.connections, Duration: 34 * time.Second}
 		exact := truth(l, ms, truthStall)
 		for _, shift := range []time.Duration{-2 * ms, 2 * ms} {
 			s := truthStall
