@@ -2,6 +2,8 @@
 #              SCENARIO=proxy-tax for another built-in scenario
 # make test    everything that must hold: format, vet, staticcheck, tests with the race detector
 # make build   bin/sweetspot
+# make bench-attack   compare the generator with others and judge what it promises, some 70 minutes on a quiet machine;
+#              QUICK=1 to see it work, PARTS=throughput,cpu for some parts, FLAGS=--fresh for others of its flags
 
 SHELL := /bin/bash
 BUDGET ?=
@@ -9,7 +11,7 @@ SCENARIO ?=
 RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null)
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: bench build test check bench-go clean
+.PHONY: bench build test check bench-go bench-attack clean
 
 bench: build
 	@.ci/install $(if $(SCENARIO),servers,bench) || echo "going on with what this machine has"
@@ -36,6 +38,12 @@ check:
 # Benchmarks print; nothing asserts a time.
 bench-go:
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-attack:
+	@.ci/install peers || echo "going on with what this machine has"
+	@mkdir -p bin
+	@go build -o bin/bench-attack ./cmd/bench-attack
+	@bin/bench-attack $(if $(PARTS),--parts $(PARTS)) $(if $(QUICK),--quick) $(FLAGS)
 
 clean:
 	rm -rf bin

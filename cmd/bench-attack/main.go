@@ -1,0 +1,64 @@
+// Command bench-attack compares package runner/attack with the load generators
+// that people use: throughput, CPU, memory, and how far the latencies that
+// each reports are from a computed truth. It prints figures and judges what the
+// project promises of its generator; it asserts nothing.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"sweetspot/runner/process"
+)
+
+func main() {
+	process.Main() // when re-executed as the watchdog
+	os.Exit(start())
+}
+
+// start runs the command line. Ctrl-C ends everything that was started; what
+// was measured until then is kept.
+func start() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	if err := execute(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintf(os.Stderr, "bench-attack: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// execute is the benchmark, or the part of it that it starts as a process of
+// its own.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 2 {
+		switch args[0] {
+		case engineCommand:
+			return runEngine(ctx, args[1], stdout)
+		case truthCommand:
+			return serveTruth(ctx, args[1])
+		}
+	}
+	if len(args) == 1 && args[0] == hogCommand {
+		return hog(ctx)
+	}
+	o, err := parseOptions(args, stderr)
+	if err != nil {
+		return err
+	}
+	results, err := openStore(o.dir)
+	if err != nil {
+		return err
+	}
+	if !o.tableOnly {
+		if err := measure(ctx, o, results, stderr); err != nil {
+			return err
+		}
+	}
+	return writeReport(o.dir, results.held, stdout)
+}
