@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sweetspot/scenarios"
@@ -118,3 +119,47 @@ func TestTimerStops(t *testing.T) {
 		t.Error("a sleep after Stop says that it was slept to its end")
 	}
 }
+
+// Hits leave one by one at low rates, and in groups of a millisecond where a
+// wake-up for each would cost the CPU that is being measured.
+func TestGroups(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		rate float64
+		want []time.Duration // sleeps between hits that are due every 300 µs
+	}{
+		{"one by one", coarseRate - 1, []time.Duration{300 * time.Microsecond, 300 * time.Microsecond, 300 * time.Microsecond, 300 * time.Microsecond}},
+		{"in groups", coarseRate, []time.Duration{time.Millisecond}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				noted := &notedAlarm{}
+				sched := schedule{0, 300e3, 600e3, 900e3, 1200e3}
+				p := &pacer{plan: plan{schedule: sched, hits: 5, deadline: time.Hour, workers: 8}, began: time.Now(), alarm: noted, least: leastSleep(tt.rate), pool: &pool{}}
+				for hit := range uint64(4 + 1) {
+					if _, stop := p.Pace(0, hit); stop {
+						t.Fatalf("stopped at hit %d", hit)
+					}
+					if late := p.elapsed() - sched.due(hit); late < 0 || late > leastSleep(tt.rate) {
+						t.Errorf("hit %d left %v after it was due", hit, late)
+					}
+				}
+				if got := noted.sleeps[:min(len(noted.sleeps), len(tt.want))]; !slices.Equal(got, tt.want) {
+					t.Errorf("sleeps %v, want %v first", noted.sleeps, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// notedAlarm keeps how long it slept.
+type notedAlarm struct{ sleeps []time.Duration }
+
+func (a *notedAlarm) Sleep(d time.Duration) bool {
+	a.sleeps = append(a.sleeps, d)
+	time.Sleep(d)
+	return true
+}
+
+func (a *notedAlarm) Stop()  {}
+func (a *notedAlarm) Close() {}
