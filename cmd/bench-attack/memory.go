@@ -32,7 +32,7 @@ func (b *bench) memoryJobs() []job {
 }
 
 func (b *bench) oursAlone(name string, d time.Duration) measurement {
-	return measurement{Part: memory, Case: name, Tool: ours, Load: b.page(load{Rate: oursRate, Connections: loops, Duration: d})}
+	return measurement{Part: memory, Case: name, Tool: oursRaw, Load: b.page(load{Rate: oursRate, Connections: loops, Duration: d})}
 }
 
 // together attacks with all wanted loads at once.

@@ -76,7 +76,7 @@ func floodPromises(all selection) []promise {
 
 func memoryPromises(all selection) []promise {
 	p := promise{what: fmt.Sprintf("3. peak memory at %s with raw results: a long attack within 20 %% of a brief one", perSecond(oursRate))}
-	brief, long := all.of(memory, memoryBrief).one(ours), all.of(memory, memoryLong).one(ours)
+	brief, long := all.of(memory, memoryBrief).one(oursRaw), all.of(memory, memoryLong).one(oursRaw)
 	if brief != nil && long != nil && brief.Peak > 0 {
 		grown := float64(long.Peak) / float64(brief.Peak)
 		p.figure = fmt.Sprintf("%s %.1f MB, %s %.1f MB: %+.0f %%",

@@ -42,8 +42,8 @@ func recorded() held {
 			{Part: hogged, Tool: ours, Round: 2, Load: load{Rate: 50}, reading: reading{Requests: 250}, Trial: &hogTrial{Hogs: 1, Verdict: "void", P99: 9 * ms, Truth: 2 * ms}},
 			{Part: hogged, Tool: ours, Round: 3, Load: load{Rate: 100}, reading: reading{Requests: 500}, Trial: &hogTrial{Hogs: 2, Verdict: "passed", P99: 9 * ms, Truth: 2 * ms}},
 			{Part: memory, Case: "1,000/s", Tool: "hey", Load: load{Rate: 1000, Duration: 10 * time.Minute}, reading: reading{Requests: 600_000}, Peak: 54_700_000},
-			{Part: memory, Case: memoryLong, Tool: ours, Load: load{Rate: 5000, Duration: 10 * time.Minute}, reading: reading{Requests: 3_000_000}, Peak: 17_500_000},
-			{Part: memory, Case: memoryBrief, Tool: ours, Load: load{Rate: 5000, Duration: time.Minute}, reading: reading{Requests: 300_000}, Peak: 16_300_000},
+			{Part: memory, Case: memoryLong, Tool: oursRaw, Load: load{Rate: 5000, Duration: 10 * time.Minute}, reading: reading{Requests: 3_000_000}, Peak: 17_500_000},
+			{Part: memory, Case: memoryBrief, Tool: oursRaw, Load: load{Rate: 5000, Duration: time.Minute}, reading: reading{Requests: 300_000}, Peak: 16_300_000},
 			{Part: soak, Tool: ours, Load: load{Connections: 32, Duration: 30 * time.Minute}, reading: reading{Requests: 129_600_000, Rate: 72_000}, Served: 129_600_000,
 				Soak: &soakResult{Kept: 129_600_000, Points: []soakPoint{
 					{At: time.Minute, Goroutines: 39, Descriptors: 44, Resident: 12e6},

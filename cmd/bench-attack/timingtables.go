@@ -57,7 +57,7 @@ func cpuTable(all selection) string {
 		return ""
 	}
 	return fmt.Sprintf("CPU time per 100,000 requests at a rate, user and system time of all threads and processes of the tool, without what starting it takes. "+
-		"A lockstep schedule is cheaper than a spread one and loads the server in bursts. sweetspot keeps raw results, as a trial does. wrk and ab take no rate.\n\n%s%s", t, miscountNote(s))
+		"A lockstep schedule is cheaper than a spread one and loads the server in bursts. vegeta's command line encodes its results for the report. wrk and ab take no rate.\n\n%s%s", t, miscountNote(s))
 }
 
 func floodTable(all selection) string {

@@ -21,13 +21,14 @@ type tool struct {
 	parse func(stdout []byte, l load, dir string) (reading, error)
 }
 
-// ours is the engine that all else is compared with.
+// ours is the engine that all else is compared with. Like the others it keeps
+// no raw results.
 const ours = "sweetspot"
 
-// Uses of our engine that differ from a trial's.
+// Other uses of our engine. A trial keeps raw results.
 const (
 	oursConstant = "sweetspot, constant"
-	oursNoRaw    = "sweetspot, no raw results"
+	oursRaw      = "sweetspot, raw results kept"
 )
 
 // Tools that the project's promises name.
@@ -45,9 +46,9 @@ func tools(self string, seed uint64) []tool {
 		return tool{name: name, schedule: schedule, parts: parts, command: engineCommandOf(self, s), parse: parseEngine}
 	}
 	return []tool{
-		engine(ours, "Poisson", engineSpec{Engine: sweetspotEngine, Arrivals: scenarios.Poisson, KeepRaw: true}, throughput, cpu, flood, memory),
-		engine(oursNoRaw, "Poisson", engineSpec{Engine: sweetspotEngine, Arrivals: scenarios.Poisson}, throughput),
-		engine(oursConstant, "constant", engineSpec{Engine: sweetspotEngine, Arrivals: scenarios.Constant, KeepRaw: true}, cpu, latency),
+		engine(ours, "Poisson", engineSpec{Engine: sweetspotEngine, Arrivals: scenarios.Poisson}, throughput, cpu, flood),
+		engine(oursRaw, "Poisson", engineSpec{Engine: sweetspotEngine, Arrivals: scenarios.Poisson, KeepRaw: true}, throughput, cpu, memory),
+		engine(oursConstant, "constant", engineSpec{Engine: sweetspotEngine, Arrivals: scenarios.Constant}, cpu, latency),
 		engine(vegetaLib, "constant", engineSpec{Engine: vegetaEngine}, throughput, cpu, latency, memory),
 		{name: vegetaCLI, peer: "vegeta", schedule: "constant", command: vegetaCommand, parse: parseVegeta, parts: []string{throughput, cpu, flood, latency, memory}},
 		{name: wrk, peer: "wrk", command: wrkCommand, parse: parseWrk, parts: []string{throughput}},

@@ -50,6 +50,7 @@ func (j judged) judge(report *engineReport, spec attack.Spec, res attack.Result)
 		Effective: rundir.Effective{Workers: cell.Processes()},
 		Load:      res.Load, Usage: usage,
 	}
+	trial.Usage.Apart = true // as far as a run could know
 	verdict := analysis.Judge(&scenarios.Scenario{}, trial)
 	report.Trial, report.Verdict, report.Reasons = &trial, verdict.Kind, verdict.Reasons
 	return nil
