@@ -52,6 +52,7 @@ const (
 	CheckSent     = "requests sent"
 	CheckLag      = "send lag p99"
 	CheckCPU      = "generator CPU"
+	CheckOwn      = "others on its cores"
 	CheckGC       = "GC pauses"
 	CheckRunQueue = "run-queue wait"
 	CheckPorts    = "ports in TIME_WAIT"
@@ -76,6 +77,7 @@ var checks = []struct {
 	{CheckSent, checkSent},
 	{CheckLag, checkLag},
 	{CheckCPU, checkCPU},
+	{CheckOwn, checkOwn},
 	{CheckGC, checkGC},
 	{CheckRunQueue, checkRunQueue},
 	{CheckPorts, checkPorts},
@@ -137,7 +139,7 @@ func checkSent(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 // 20 ms that is half lag is wrong, whatever the limit on it.
 func lagLimit(t rundir.Trial) time.Duration {
 	floor := maxLagFloor
-	if t.Usage.Apart {
+	if t.Usage.OwnCores > 0 {
 		floor = maxLagApart
 	}
 	return max(floor, time.Duration(maxLagShare*float64(t.Load.Classes[scenarios.All].Response.P99)))
@@ -171,6 +173,20 @@ func checkCPU(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 
 // checkGC voids when both hold: p99 may be made of pauses, and the longest is
 // longer than lag may be. Many short ones are harmless, and so is a rare long one.
+// checkOwn arises where the generator has cores of its own. Whoever else runs
+// there, if only for a per cent of the requests, delays the reading of their
+// answers by milliseconds that no lag shows.
+func checkOwn(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
+	u := t.Usage
+	cores := u.Wall.Seconds() * float64(u.OwnCores)
+	if cores <= 0 {
+		return Check{}, false
+	}
+	share := u.IntruderSeconds / cores
+	c := bounded(fmt.Sprintf("%.1f %% of the time", 100*share), fmt.Sprintf("at most %.0f %%", 100*rundir.MaxForeign), share/rundir.MaxForeign)
+	return c.because("others used %.1f %% of the generator's own cores, at most %.0f %%", 100*share, 100*rundir.MaxForeign), true
+}
+
 func checkGC(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	gc, wall := t.Usage.GC, t.Usage.Wall
 	if gc == nil || wall <= 0 {

@@ -38,7 +38,7 @@ func TestChecks(t *testing.T) {
 	}
 	apart := func(change func(*rundir.Trial)) func(*rundir.Trial) {
 		return func(t *rundir.Trial) {
-			t.Usage.Apart = true
+			t.Usage.OwnCores = 1
 			change(t)
 		}
 	}
@@ -61,6 +61,9 @@ func TestChecks(t *testing.T) {
 		return func(t *rundir.Trial) {
 			t.Usage.Ports, t.Usage.PortsWaiting, t.Usage.TimeWaitBefore, t.Usage.TimeWait = all, waiting, 12, 30000
 		}
+	}
+	intruders := func(seconds float64) func(*rundir.Trial) {
+		return apart(func(t *rundir.Trial) { t.Usage.IntruderSeconds = seconds })
 	}
 	ceiling := &rundir.Calibration{Ceiling: 142.8}
 	for _, tt := range []struct {
@@ -91,6 +94,10 @@ func TestChecks(t *testing.T) {
 		{"CPU at the bound", CheckCPU, goodTrial(), cpu(7, ""), "70 % of a core", "at most 70 %", true, ""},
 		{"CPU above it", CheckCPU, goodTrial(), cpu(7.2, ""), "72 % of a core", "at most 70 %", false, "generator used 72 % of a core, at most 70 %"},
 		{"CPU above it with one class", CheckCPU, burstTrial(), cpu(9, scenarios.Static), "90 % of a core", "at most 70 %", false, "the generator was the limit: the throughput is at least this"},
+
+		{"others at the bound", CheckOwn, goodTrial(), intruders(0.5), "5.0 % of the time", "at most 5 %", true, ""},
+		{"others above it", CheckOwn, goodTrial(), intruders(0.52), "5.2 % of the time", "at most 5 %", false, "others used 5.2 % of the generator's own cores, at most 5 %"},
+		{"no core of its own", CheckOwn, goodTrial(), func(t *rundir.Trial) { t.Usage.IntruderSeconds = 9 }, "", "", false, ""},
 
 		{"GC at the bound of the time", CheckGC, goodTrial(), paused(100*ms, 30*ms), "1.00 % of the time, longest 30ms", "at most 1 % or 6ms", true, ""},
 		{"GC at the bound of a pause", CheckGC, goodTrial(), paused(time.Second, 6*ms), "10.00 % of the time, longest 6ms", "at most 1 % or 6ms", true, ""},
@@ -205,8 +212,8 @@ func TestAnswers(t *testing.T) {
 		CheckCeiling:  {},
 	}
 	all := answers(JudgeAll(s, trials, nil))
-	if len(all) != len(checks) {
-		t.Errorf("%d answers, want one for each of %d checks", len(all), len(checks))
+	if len(all) != len(checks)-1 { // no trial had a core of its own
+		t.Errorf("%d answers, want one for each of %d checks but one", len(all), len(checks))
 	}
 	for _, got := range all {
 		if unseen := got.Name == CheckGC || got.Name == CheckPorts || got.Name == CheckCeiling; got.Recorded == unseen {

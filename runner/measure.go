@@ -46,7 +46,6 @@ func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) 
 		return nil, fmt.Errorf("attack %v: %w", t.Step.Cell, err)
 	}
 	t.Load, t.Usage = res.Load, u
-	t.Usage.Apart = apart(b.Run.Manifest.CPUs, t.Step.Cell)
 	if sampleErr != nil {
 		t.Broken = sampleErr.Error()
 	}
@@ -55,10 +54,13 @@ func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) 
 	return res.Histograms, nil
 }
 
-// apart says whether the generator's CPUs are its own. A target that was running
-// already may use them.
-func apart(c rundir.CPUs, cell scenarios.Cell) bool {
-	return len(c.Generator) > 0 && !c.Shared && cell.Server != scenarios.TargetServer
+// ownCPUs returns the CPUs that are the generator's own; none when it shares
+// them. A target that was running already may use any.
+func ownCPUs(c rundir.CPUs, cell scenarios.Cell) []int {
+	if c.Shared || cell.Server == scenarios.TargetServer {
+		return nil
+	}
+	return c.Generator
 }
 
 // spec is the load of a step.
@@ -108,7 +110,7 @@ func (b *bench) sampleAfter(ctx context.Context, warmup time.Duration, held held
 		select {
 		case <-time.After(warmup):
 			held.measure()
-			s, err := sample.Start(roles, sample.Options{AppCPUs: b.Run.Manifest.CPUs.App, Server: b.live.Address})
+			s, err := sample.Start(roles, sample.Options{AppCPUs: b.Run.Manifest.CPUs.App, OwnCPUs: ownCPUs(b.Run.Manifest.CPUs, b.cell), Server: b.live.Address})
 			ready <- started{s, err}
 		case <-ctx.Done():
 			ready <- started{err: errors.New("the attack ended before its warm-up did")}

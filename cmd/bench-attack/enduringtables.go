@@ -6,7 +6,7 @@ import (
 )
 
 func hogTable(all selection) string {
-	t := table{head: []string{"hogs", "nice", "requests/s", "verdict", "p99, ms", "truth, ms", "p99 is"}}
+	t := table{head: []string{"hogs", "nice", "requests/s", "verdict", "p99, ms", "truth, ms", "p99 is", "lag p99, ms", "waited a request, ms"}}
 	for _, m := range all.part(hogged) {
 		h := m.Trial
 		nice, is := "0", "right"
@@ -16,7 +16,7 @@ func hogTable(all selection) string {
 		if !h.right() {
 			is = "wrong"
 		}
-		t.add(fmt.Sprint(h.Hogs), nice, grouped(uint64(m.Load.Rate)), h.Verdict, inMilliseconds(h.P99), inMilliseconds(h.Truth), is)
+		t.add(fmt.Sprint(h.Hogs), nice, grouped(uint64(m.Load.Rate)), h.Verdict, inMilliseconds(h.P99), inMilliseconds(h.Truth), is, inMilliseconds(h.Lag), inMilliseconds(h.Waited))
 	}
 	if len(t.rows) == 0 {
 		return ""

@@ -29,6 +29,8 @@ type hogTrial struct {
 	Reasons   []string `json:",omitempty"`
 	P99       time.Duration
 	Truth     time.Duration // the same, as the server measured it
+	Lag       time.Duration // p99, of requests that found a free worker
+	Waited    time.Duration // that the generator's threads were ready and had no CPU, a request
 }
 
 // right tells whether the p99 is within 2 % or 2 ms of the truth.
@@ -45,11 +47,11 @@ var hogRates = []float64{50, 100, 200, 500, 1000}
 
 const hogService = 2 * time.Millisecond
 
-// hogJobs are trials with one and with two hogs on the generator's core, at
+// hogJobs are trials with no, one and two hogs on the generator's core, at
 // several rates, each with and without the nice value of a run.
 func (b *bench) hogJobs() (jobs []job) {
 	for i := range b.hogTrials {
-		h := hogTrial{Hogs: 1 + i/2%2, Preferred: i%2 == 0}
+		h := hogTrial{Hogs: i / 2 % 3, Preferred: i%2 == 0}
 		l := load{Rate: hogRates[i/2%len(hogRates)], Duration: b.hogTrial}
 		name := fmt.Sprintf("hogs: %d, nice %d", h.Hogs, map[bool]int{true: -10}[h.Preferred])
 		j := b.each(tool{}, measurement{Part: hogged, Case: name, Tool: ours, Round: i + 1, Load: l},
@@ -72,6 +74,8 @@ func (b *bench) besideHogs(ctx context.Context, m measurement, h hogTrial) measu
 		return failedAs(m, err)
 	}
 	h.Verdict, h.Reasons = report.Verdict, report.Reasons
+	h.Lag = report.Trial.Load.StarveLag.P99
+	h.Waited = report.Trial.Usage.Generator.WaitTime / time.Duration(max(1, report.Trial.Load.Sent))
 	h.P99, h.Truth = report.Reading.Quantiles["p99"], served.Service.P99
 	m.Served, m.Trial = served.Requests, &h
 	return m
@@ -92,7 +96,7 @@ func (b *bench) judgedAttack(ctx context.Context, m measurement, h hogTrial, ser
 	}
 	spec := engineSpec{
 		Engine: sweetspotEngine, Arrivals: scenarios.Poisson, KeepRaw: true, Seed: b.seed + uint64(m.Round),
-		Judge: &judgeSpec{Groups: groups, Prefer: h.Preferred},
+		Judge: &judgeSpec{OwnCPUs: []int{b.generator}, Groups: groups, Prefer: h.Preferred},
 	}
 	m.Load.Address, m.Load.Path = server.address, truthPath
 	m, stdout, err := b.attack(ctx, tool{command: engineCommandOf(b.self, spec), parse: parseEngine}, m, b.kids)

@@ -61,7 +61,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.DurationVar(&o.startUp, "start-up", time.Second, "length of the attack whose CPU is taken off, as that of starting")
 	f.DurationVar(&o.flood, "flood", 5*time.Second, "length of the attacks at 20,000/s")
 	f.DurationVar(&o.latency, "latency", 34*time.Second, "length of an attack whose latencies are compared with the truth")
-	f.IntVar(&o.hogTrials, "hog-trials", 10, "trials beside a CPU hog")
+	f.IntVar(&o.hogTrials, "hog-trials", 18, "trials beside CPU hogs, a third of them beside none")
 	f.DurationVar(&o.hogTrial, "hog-trial", 5*time.Second, "length of one of them")
 	f.DurationVar(&o.brief, "memory-brief", time.Minute, "the shorter of the attacks whose memory is compared")
 	f.DurationVar(&o.long, "memory-long", 10*time.Minute, "the longer of them")
@@ -96,7 +96,7 @@ func (o *options) shorten(set map[string]bool) {
 		"paced":        func() { o.paced = 3 * time.Second },
 		"flood":        func() { o.flood = 2 * time.Second },
 		"latency":      func() { o.latency = 8 * time.Second },
-		"hog-trials":   func() { o.hogTrials = 4 },
+		"hog-trials":   func() { o.hogTrials = 6 },
 		"hog-trial":    func() { o.hogTrial = 2 * time.Second },
 		"memory-brief": func() { o.brief = 3 * time.Second },
 		"memory-long":  func() { o.long = 10 * time.Second },

@@ -13,8 +13,9 @@ import (
 
 // judgeSpec makes an engine judge its attack as a run judges a trial.
 type judgeSpec struct {
-	Groups []int // process groups that count as the application's
-	Prefer bool  // ask for the nice value that a run asks for
+	OwnCPUs []int // the generator's own
+	Groups  []int // process groups that count as the application's
+	Prefer  bool  // ask for the nice value that a run asks for
 }
 
 // judged is an attack that is watched for its verdict.
@@ -30,7 +31,7 @@ func startJudging(s judgeSpec) (j judged, err error) {
 		}
 	}
 	j.began = time.Now()
-	if j.sampler, err = sample.Start(sample.Roles{App: s.Groups}, sample.Options{}); err != nil {
+	if j.sampler, err = sample.Start(sample.Roles{App: s.Groups}, sample.Options{OwnCPUs: s.OwnCPUs}); err != nil {
 		return j, fmt.Errorf("sample: %w", err)
 	}
 	return j, nil
@@ -50,7 +51,6 @@ func (j judged) judge(report *engineReport, spec attack.Spec, res attack.Result)
 		Effective: rundir.Effective{Workers: cell.Processes()},
 		Load:      res.Load, Usage: usage,
 	}
-	trial.Usage.Apart = true // as far as a run could know
 	verdict := analysis.Judge(&scenarios.Scenario{}, trial)
 	report.Trial, report.Verdict, report.Reasons = &trial, verdict.Kind, verdict.Reasons
 	return nil

@@ -191,11 +191,12 @@ type Usage struct {
 	Services        Group
 	Databases       map[string]ServiceUse `json:",omitempty"` // by name of the service
 	Generator       Group
-	Apart           bool    `json:",omitempty"` // the generator had CPUs that nothing else of the run may use
 	Cores           int     // of the machine
 	AppCores        int     // that the application may use
+	OwnCores        int     `json:",omitempty"` // of the generator, that nothing else of the run may use
 	BusySeconds     float64 // CPU time of the whole machine, steal not counted
 	ForeignSeconds  float64 // CPU time of processes that are not ours
+	IntruderSeconds float64 `json:",omitempty"` // CPU time of others on the generator's own cores
 	StealSeconds    float64 // taken by the hypervisor
 	Throttled       uint64  // cgroup periods in which we were throttled
 	ListenOverflows uint64  // connections dropped at a full listen queue

@@ -24,38 +24,76 @@ type hostTimes struct {
 	steal     int64
 }
 
-func (r *reader) hostTimes() (hostTimes, error) {
+// hostTimes returns the times of the whole machine, and of the given CPUs.
+func (r *reader) hostTimes(own []int) (host, those hostTimes, err error) {
 	b, err := r.read(r.root.path("proc", "stat"))
 	if err != nil {
-		return hostTimes{}, err
+		return host, those, err
 	}
-	return parseHostTimes(b)
+	if host, err = parseHostTimes(b); err != nil || len(own) == 0 {
+		return host, those, err
+	}
+	those, err = parseTimesOf(b, own)
+	return host, those, err
 }
 
 func parseHostTimes(b []byte) (hostTimes, error) {
 	line, rest, _ := bytes.Cut(b, []byte{'\n'})
-	f := bytes.Fields(line)
-	if len(f) < 9 || string(f[0]) != "cpu" {
-		return hostTimes{}, fmt.Errorf("/proc/stat: first line is %q, want cpu and at least 8 numbers", line)
-	}
-	var n [8]int64 // user nice system idle iowait irq softirq steal
-	for i := range n {
-		var ok bool
-		if n[i], ok = number(f[i+1]); !ok {
-			return hostTimes{}, fmt.Errorf("/proc/stat: %q is no number", f[i+1])
-		}
-	}
-	h := hostTimes{
-		counted:   n[0] + n[1] + n[2] + n[5] + n[6],
-		interrupt: n[5] + n[6],
-		idle:      n[3] + n[4],
-		steal:     n[7],
+	h, err := parseTimes(line, "cpu")
+	if err != nil {
+		return h, fmt.Errorf("/proc/stat: first line: %w", err)
 	}
 	for bytes.HasPrefix(rest, []byte("cpu")) {
 		h.cpus++
 		_, rest, _ = bytes.Cut(rest, []byte{'\n'})
 	}
 	return h, nil
+}
+
+// parseTimesOf sums up the lines of the given CPUs. One that has gone off line
+// has none, and adds nothing.
+func parseTimesOf(b []byte, cpus []int) (sum hostTimes, err error) {
+	_, rest, _ := bytes.Cut(b, []byte{'\n'})
+	for bytes.HasPrefix(rest, []byte("cpu")) {
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, []byte{'\n'})
+		name, _, _ := bytes.Cut(line, []byte{' '})
+		n, ok := number(name[len("cpu"):])
+		if !ok || !slices.Contains(cpus, int(n)) {
+			continue
+		}
+		t, err := parseTimes(line, string(name))
+		if err != nil {
+			return sum, fmt.Errorf("/proc/stat: %w", err)
+		}
+		sum.cpus++
+		sum.counted += t.counted
+		sum.interrupt += t.interrupt
+		sum.idle += t.idle
+		sum.steal += t.steal
+	}
+	return sum, nil
+}
+
+// parseTimes reads a line of that name.
+func parseTimes(line []byte, name string) (hostTimes, error) {
+	f := bytes.Fields(line)
+	if len(f) < 9 || string(f[0]) != name {
+		return hostTimes{}, fmt.Errorf("%q, want %s and at least 8 numbers", line, name)
+	}
+	var n [8]int64 // user nice system idle iowait irq softirq steal
+	for i := range n {
+		var ok bool
+		if n[i], ok = number(f[i+1]); !ok {
+			return hostTimes{}, fmt.Errorf("%q is no number", f[i+1])
+		}
+	}
+	return hostTimes{
+		counted:   n[0] + n[1] + n[2] + n[5] + n[6],
+		interrupt: n[5] + n[6],
+		idle:      n[3] + n[4],
+		steal:     n[7],
+	}, nil
 }
 
 // hostUse is what the machine did between two readings, CPU seconds.

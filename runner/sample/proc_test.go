@@ -92,6 +92,28 @@ func TestParseWait(t *testing.T) {
 	}
 }
 
+func TestTimesOfCPUs(t *testing.T) {
+	const stat = "cpu  1000 0 0 0 0 0 0 0 0 0\ncpu0 50 5 25 500 10 0 5 3 0 0\ncpu1 40 4 20 400 8 1 4 2 0 0\ncpu12 7 0 0 7 0 0 0 0 0 0\nintr 1\n"
+	for _, tt := range []struct {
+		name string
+		cpus []int
+		want hostTimes
+	}{
+		{"one", []int{1}, hostTimes{cpus: 1, counted: 69, interrupt: 5, idle: 408, steal: 2}},
+		{"two", []int{0, 12}, hostTimes{cpus: 2, counted: 85 + 7, interrupt: 5, idle: 510 + 7, steal: 3}},
+		{"off line", []int{2}, hostTimes{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got, err := parseTimesOf([]byte(stat), tt.cpus); err != nil || got != tt.want {
+				t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
+			}
+		})
+	}
+	if _, err := parseTimesOf([]byte("cpu 1\ncpu0 1 2 3\n"), []int{0}); err == nil {
+		t.Error("no error for a short line")
+	}
+}
+
 func TestHostTimes(t *testing.T) {
 	const before = "cpu  100 10 50 1000 20 1 9 5 0 0\ncpu0 50 5 25 500 10 0 5 3 0 0\ncpu1 50 5 25 500 10 1 4 2 0 0\nintr 1\n"
 	const after = "cpu  250 10 90 1100 30 1 19 25 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\ncpu1 1 1 1 1 1 1 1 1 0 0\nintr 1\n"

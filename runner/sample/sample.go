@@ -48,6 +48,7 @@ var roleNames = [roleCount]string{"application", "proxy", "services"}
 // Options says how to sample. The zero value is fine.
 type Options struct {
 	AppCPUs []int  // CPUs that the application may use; empty means all of the machine
+	OwnCPUs []int  // CPUs that only the generator may use; empty means none
 	Server  string // address that the generator connects to, host:port; empty or a path takes no ports
 
 	root root // where proc, sys and boot are; empty means "/"
@@ -80,6 +81,7 @@ type Sampler struct {
 type counters struct {
 	at        time.Time
 	host      hostTimes
+	own       hostTimes // of the generator's own CPUs
 	used      [roleCount]float64
 	generator float64
 	members   [][]process // by role
@@ -202,7 +204,7 @@ func (s *Sampler) read() (counters, error) {
 	var c counters
 	var err error
 	c.at = time.Now()
-	if c.host, err = s.reader.hostTimes(); err != nil {
+	if c.host, c.own, err = s.reader.hostTimes(s.options.OwnCPUs); err != nil {
 		return c, err
 	}
 	lists := s.roles.lists()
@@ -323,6 +325,7 @@ func (s *Sampler) usage(end counters, after outer) (rundir.Usage, error) {
 		Generator:       group(&s.generator, []process{self}, max(s.before.pssGenerator, after.pssGenerator)),
 		Cores:           end.host.cpus,
 		AppCores:        len(s.options.AppCPUs),
+		OwnCores:        len(s.options.OwnCPUs),
 		BusySeconds:     use.busy,
 		StealSeconds:    use.steal,
 		Throttled:       after.throttled - min(s.before.throttled, after.throttled),
@@ -336,6 +339,7 @@ func (s *Sampler) usage(end counters, after outer) (rundir.Usage, error) {
 		u.AppCores = u.Cores
 	}
 	u.Generator.CPUSeconds = end.generator - s.began.generator
+	u.IntruderSeconds = s.foreign(end.own.since(s.began.own, wall), u.Generator.CPUSeconds)
 	u.ForeignSeconds = s.foreign(use, u.App.CPUSeconds+u.Proxy.CPUSeconds+u.Services.CPUSeconds+u.Generator.CPUSeconds)
 	if u.Ports, err = s.options.root.ports(); err != nil {
 		return u, err
