@@ -22,7 +22,7 @@ func hogTable(all selection) string {
 		return ""
 	}
 	return "Trials against a server of known service time, with busy loops on the generator's core that count as the application's. " +
-		"Right is within 2 % or 2 ms of what the server measured of itself.\n\n" + t.String()
+		"Right is within 2 % or 2 ms of what the server measured of itself; what a request waits for at its socket is in none of its figures.\n\n" + t.String()
 }
 
 func memoryTable(all selection) string {

@@ -105,7 +105,7 @@ func hogPromises(all selection) []promise {
 	for _, m := range all.part(hogged) {
 		if m.Trial.Hogs == 0 {
 			alone++
-			if m.Trial.Verdict == analysis.Passed && m.Trial.right() {
+			if m.Trial.Verdict == analysis.Passed {
 				clean++
 			}
 			continue
@@ -122,7 +122,7 @@ func hogPromises(all selection) []promise {
 		}
 	}
 	if void+failed+right+wrong > 0 {
-		p.figure = fmt.Sprintf("%d void, %d passed and right, %d passed and wrong; without a hog %d of %d passed and right", void, right, wrong, clean, alone)
+		p.figure = fmt.Sprintf("%d void, %d passed and right, %d passed and wrong; without a hog %d of %d passed", void, right, wrong, clean, alone)
 		p.kept = wrong == 0 && failed == 0 && 2*clean > alone
 	}
 	return []promise{p}
