@@ -18,65 +18,70 @@ import (
 
 const (
 	runPairs    = 4               // of attacks with and without observing, in the calibration of a run
-	leastBudget = 3 * time.Minute // of a run that calibrates
+	leastBudget = 3 * time.Minute // of a run that calibrates more than the ceiling
 )
 
-// calibrateRun fills in the calibration of a run that has the time for it: it
-// is a few per cent of the budget, which is of everything. A run goes on without
-// one, and says so.
-func calibrateRun(ctx context.Context, m *rundir.Manifest, p *progress) error {
-	budget := time.Duration(m.Scenario.Search.Budget)
-	note := func(format string, args ...any) {
-		m.Notes = append(m.Notes, "the generator was not calibrated: "+fmt.Sprintf(format, args...))
-		p.note("%s", m.Notes[len(m.Notes)-1])
-	}
-	if budget < leastBudget {
-		note("a budget of %v has no time for it, %v has; or run sweetspot doctor --calibrate", budget, leastBudget)
+// calibrateRun calibrates before the first trial of a run, as far as it takes a
+// few per cent of the budget, which is of everything. A run goes on without,
+// and says so.
+func calibrateRun(ctx context.Context, run *rundir.Run, p *progress) error {
+	m := run.Manifest
+	if m.Calibration != nil || len(run.Trials()) > 0 {
 		return nil
 	}
+	budget := time.Duration(m.Scenario.Search.Budget)
 	p.show("calibrating the generator", budget)
-	c, err := calibrated(ctx, m.CPUs, runPairs)
-	if ctx.Err() != nil {
+	c, err := calibrated(ctx, calibrate.Config{
+		CPUs: m.CPUs.App, Procs: m.CPUs.Procs(), Dir: run.Path("calibration"), RunID: m.RunID,
+		Brief: budget < leastBudget, Pairs: runPairs,
+	})
+	note := ""
+	switch {
+	case ctx.Err() != nil:
 		return runner.ErrInterrupted
+	case err != nil:
+		note = err.Error()
+	case budget < leastBudget:
+		note = fmt.Sprintf("of the generator only the ceiling was calibrated: its lag and the cost of observing take a budget of %v, or sweetspot doctor --calibrate", leastBudget)
 	}
-	if err != nil {
-		note("%v", err)
+	if note != "" {
+		p.note("%s", note)
 	}
-	m.Calibration = c
-	return nil
+	return run.Calibrated(c, note)
 }
 
-// calibrated measures the generator where a run would have it.
-func calibrated(ctx context.Context, cpus rundir.CPUs, pairs int) (_ *rundir.Calibration, err error) {
+// calibrated calibrates in a folder that it makes and removes.
+func calibrated(ctx context.Context, c calibrate.Config) (_ *rundir.Calibration, err error) {
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("calibrate: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(c.Dir)) }()
+	return calibrate.Run(ctx, c)
+}
+
+// calibrateHere calibrates as a run on all CPUs of this machine would.
+func calibrateHere(ctx context.Context, progress io.Writer) ([]sample.Check, error) {
+	const pairs = 6
+	fmt.Fprintf(progress, "calibrating the generator, about %.0f s left\n", calibrate.Duration(pairs).Seconds())
+	allowed, err := sample.Allowed()
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "sweetspot-calibrate-")
 	if err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	runID := newRunID()
 	release, err := process.Watch(runID)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	if err := sample.PinSelf(cpus.Generator); err != nil {
+	cpus := sample.AutoCPUs(allowed)
+	if err := favourSelf(cpus); err != nil {
 		return nil, err
 	}
-	if _, err := sample.PreferSelf(); err != nil {
-		return nil, err
-	}
-	return calibrate.Run(ctx, calibrate.Config{CPUs: cpus.App, Procs: cpus.Procs(), Dir: dir, RunID: runID, Pairs: pairs})
-}
-
-// calibrateHere calibrates as a run on all CPUs of this machine would.
-func calibrateHere(ctx context.Context, progress io.Writer) ([]sample.Check, error) {
-	const pairs = 10
-	fmt.Fprintf(progress, "calibrating the generator, about %.0f s left\n", calibrate.Duration(pairs).Seconds())
-	allowed, err := sample.Allowed()
-	if err != nil {
-		return nil, err
-	}
-	c, err := calibrated(ctx, sample.AutoCPUs(allowed), pairs)
+	c, err := calibrated(ctx, calibrate.Config{CPUs: cpus.App, Procs: cpus.Procs(), Dir: dir, RunID: runID, Pairs: pairs})
 	if err != nil {
 		return nil, err
 	}

@@ -86,11 +86,6 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	if err := sweep(progress); err != nil {
 		return err
 	}
-	if f.resume == "" {
-		if err := calibrateRun(ctx, &m, progress); err != nil {
-			return err
-		}
-	}
 	run, err := f.open(&m)
 	if err != nil {
 		return err
@@ -101,7 +96,6 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		progress.note("replays %d times recorded within %v, %.3g a second in the mean", len(r), span, float64(len(r)-1)/span.Seconds())
 	}
 	progress.note("run directory: %s", run.Dir)
-	progress.calibration = run.Manifest.Calibration
 
 	stopped := measure(ctx, run, app, progress)
 	progress.clear()
@@ -155,18 +149,19 @@ func (f *runFlags) open(m *rundir.Manifest) (*rundir.Run, error) {
 
 // measure prepares the application and runs the search.
 func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress) error {
-	m := run.Manifest
-	release, err := process.Watch(m.RunID)
+	release, err := process.Watch(run.Manifest.RunID)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if err := sample.PinSelf(m.CPUs.Generator); err != nil {
+	if err := favourSelf(run.Manifest.CPUs); err != nil {
 		return err
 	}
-	if _, err := sample.PreferSelf(); err != nil {
+	if err := calibrateRun(ctx, run, p); err != nil {
 		return err
 	}
+	m := run.Manifest
+	p.calibration = m.Calibration
 	p.show("preparing the application", time.Duration(m.Scenario.Search.Budget))
 	if err := app.Prepare(ctx, m.Scenario.App, io.Discard); err != nil {
 		if ctx.Err() != nil {
@@ -177,6 +172,15 @@ func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress) 
 	cells := cellsOf(m)
 	strategy := analysis.Strategies[m.Scenario.Search.Strategy](searched(m), cells)
 	return runner.Run(ctx, runner.Config{Run: run, App: app, Strategy: strategy, Observe: p.observe})
+}
+
+// favourSelf gives this process the generator's CPUs, and a claim to them.
+func favourSelf(cpus rundir.CPUs) error {
+	if err := sample.PinSelf(cpus.Generator); err != nil {
+		return err
+	}
+	_, err := sample.PreferSelf()
+	return err
 }
 
 // searched is the scenario as its search sees it: the budget is less what the

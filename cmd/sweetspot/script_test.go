@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"sweetspot/runner/calibrate"
 	"sweetspot/runner/process"
 	"sweetspot/runner/sample"
 	"sweetspot/runner/stack"
@@ -18,6 +19,7 @@ import (
 func TestMain(m *testing.M) {
 	process.Main()
 	stack.Main()
+	calibrate.Main()
 	testscript.Main(m, map[string]func(){
 		"sweetspot": func() { os.Exit(start()) },
 	})

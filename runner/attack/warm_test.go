@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"testing"
@@ -96,6 +97,8 @@ func TestWarmConnectionsAreUsedInOrder(t *testing.T) {
 func TestProcsAreGivenBack(t *testing.T) {
 	const have = 4
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(have))
+	const percent = 77
+	defer debug.SetGCPercent(debug.SetGCPercent(percent))
 	for _, tt := range []struct {
 		name string
 		spec Spec
@@ -114,6 +117,9 @@ func TestProcsAreGivenBack(t *testing.T) {
 			restore()
 			if back := runtime.GOMAXPROCS(0); got != tt.want || back != have {
 				t.Errorf("%d processors while it runs and %d afterwards, want %d and %d", got, back, tt.want, have)
+			}
+			if got := debug.SetGCPercent(percent); got != percent {
+				t.Errorf("garbage is collected at %d %% afterwards, want %d %%", got, percent)
 			}
 		})
 	}

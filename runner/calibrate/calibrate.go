@@ -26,6 +26,7 @@ type Config struct {
 	Procs int    // as in attack.Spec
 	Dir   string // for what it needs meanwhile; exists
 	RunID string // marks the null server
+	Brief bool   // only the ceiling, in half a second
 	Pairs int    // of attacks with and without observing
 }
 
@@ -33,6 +34,7 @@ const (
 	connections = 32 // of the closed loop
 	warmup      = 200 * time.Millisecond
 	duration    = time.Second // of an attack
+	brief       = 300 * time.Millisecond
 )
 
 // shares are the parts of the ceiling at which lag is measured.
@@ -76,6 +78,9 @@ func (b *bench) calibrate(ctx context.Context, out *rundir.Calibration) error {
 		return err
 	}
 	out.Ceiling, out.CPUPerRequest = top.load.Achieved, top.cpu
+	if b.Brief {
+		return nil
+	}
 	for _, share := range shares {
 		at, err := b.attack(ctx, attack.Spec{Rate: share * out.Ceiling})
 		if err != nil {
@@ -152,6 +157,9 @@ func (b *bench) attack(ctx context.Context, s attack.Spec) (result, error) {
 	}
 	s.Network, s.Address, s.Requests, s.Mix, s.Procs = "tcp", b.address, []scenarios.Request{page}, mix, b.Procs
 	s.Arrivals, s.Warmup, s.Duration, s.Timeout, s.Seed = scenarios.Poisson, warmup, duration, 10*time.Second, 1
+	if b.Brief {
+		s.Duration = brief
+	}
 	before := cpuTime()
 	r, err := attack.Run(ctx, s)
 	if err != nil {
@@ -165,7 +173,7 @@ func (b *bench) attack(ctx context.Context, s attack.Spec) (result, error) {
 	if all.Sent == 0 || all.Good < all.Sent {
 		return result{}, fmt.Errorf("%d of %d requests failed against the null server (%v): another program may be using up connections or CPU", all.Errors(), all.Sent, all.Faults)
 	}
-	return result{r.Load, time.Duration(float64(spent) / float64(all.Sent) * float64(duration) / float64(warmup+duration))}, nil
+	return result{r.Load, time.Duration(float64(spent) / float64(all.Sent) * float64(s.Duration) / float64(s.Warmup+s.Duration))}, nil
 }
 
 // cpuTime returns the CPU time that this process has used.

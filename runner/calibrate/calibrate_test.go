@@ -53,6 +53,18 @@ func TestRun(t *testing.T) {
 	}
 }
 
+func TestBriefRun(t *testing.T) {
+	brief := config(t, 2)
+	brief.Brief = true
+	c, err := Run(t.Context(), brief)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Ceiling < 100 || c.CPUPerRequest <= 0 || len(c.Lags) > 0 || len(c.Observing) > 0 {
+		t.Errorf("%+v, want the ceiling only", c)
+	}
+}
+
 func TestRunIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -21,23 +21,25 @@ const (
 	nullStart  = 10 * time.Second
 )
 
+// mainCalled guards against a program that starts itself again and again
+// because it does not know that it is the null server.
+var mainCalled bool
+
 // Main is called at the start of every main function and TestMain: in a
 // process that was started as the null server it serves until it is ended;
 // otherwise it returns at once.
 func Main() {
+	mainCalled = true
 	path := os.Getenv(nullName)
 	if path == "" {
 		return
 	}
-	if err := serveNull(path); err != nil {
-		fmt.Fprintln(os.Stderr, "null server:", err)
-		os.Exit(1)
-	}
-	os.Exit(0)
+	fmt.Fprintln(os.Stderr, "null server:", serveNull(path))
+	os.Exit(1)
 }
 
 // serveNull answers every request on a port of loopback with the same four
-// bytes, and writes the port's address to a file.
+// bytes, and writes the port's address to a file. It returns when it cannot.
 func serveNull(path string) error {
 	runtime.GOMAXPROCS(1) // the generator is to be the limit, not to share its CPUs with more than it must
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -88,6 +90,9 @@ func answer(c net.Conn) {
 
 // startNull starts the null server and returns its address.
 func startNull(ctx context.Context, c Config) (*process.Process, string, error) {
+	if !mainCalled {
+		return nil, "", errors.New("start the null server: this program does not call calibrate.Main")
+	}
 	path := filepath.Join(c.Dir, "null.address")
 	p, err := process.Start(ctx, process.Spec{
 		Role: "null server", Argv: []string{"/proc/self/exe", "null-server"}, Dir: c.Dir,

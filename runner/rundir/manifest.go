@@ -6,8 +6,8 @@ import (
 	"sweetspot/scenarios"
 )
 
-// Manifest is all that is needed to repeat a run, written before its first
-// trial and never changed.
+// Manifest is all that is needed to repeat a run, complete before its first
+// trial and not changed afterwards.
 type Manifest struct {
 	Schema       int    // version of this layout
 	RunID        string // random, marks the run's processes

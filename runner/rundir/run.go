@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -103,6 +104,20 @@ func Resume(dir string) (*Run, error) {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
+}
+
+// Calibrated completes the manifest with what the calibration found, nil when
+// none could be made, and a note on it, if any.
+func (r *Run) Calibrated(c *Calibration, note string) error {
+	r.Manifest.Calibration = c
+	if note != "" {
+		r.Manifest.Notes = append(slices.Clip(r.Manifest.Notes), note)
+	}
+	file := filepath.Join(r.Dir, manifestFile)
+	if err := writeJSON(file+pendingSuffix, r.Manifest); err != nil {
+		return err
+	}
+	return os.Rename(file+pendingSuffix, file)
 }
 
 // Close releases the directory for other processes.
