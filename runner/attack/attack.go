@@ -123,7 +123,11 @@ func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan,
 	began := time.Now() // after all that takes time
 	c.began = began
 	dialer.from = began.Add(spec.Warmup)
-	pacer := &pacer{plan: plan, began: began, alarm: alarm, least: leastSleep(spec.Rate), pool: &transport.pool, ended: ctx.Done()}
+	var next arrivals
+	if plan.open() {
+		next = plan.arrivals()
+	}
+	pacer := &pacer{plan: plan, next: next, began: began, alarm: alarm, least: leastSleep(spec.Rate), pool: &transport.pool, ended: ctx.Done()}
 
 	// Neither the pacer's sleep nor its wait for a free worker notices the end
 	// by itself: the alarm ends the one, Stop the other.
@@ -176,26 +180,26 @@ func (s Spec) check() error {
 
 // plan is the schedule of an attack and its bounds.
 type plan struct {
-	schedule schedule      // nil for a closed loop
-	hits     uint64        // most that may be sent
-	first    uint64        // open loop: number of the first measured hit
-	end      time.Duration // of the schedule, from the start
-	deadline time.Duration // nothing is sent later, from the start
-	workers  int           // cap on requests in flight
+	arrivals func() arrivals // begins anew; nil for a closed loop
+	hits     uint64          // most that may be sent
+	first    uint64          // open loop: number of the first measured hit
+	end      time.Duration   // of the schedule, from the start
+	deadline time.Duration   // nothing is sent later, from the start
+	workers  int             // cap on requests in flight
 }
 
 func openPlan(s Spec) plan {
 	end := s.Warmup + s.Duration
-	sched := s.schedule()
+	hits, first := s.arrivals().count(s.Warmup)
 	workers := s.MaxInFlight
 	if workers == 0 {
 		peak := s.Rate * scenarios.Traffic{Arrivals: s.Arrivals, Shape: s.Shape}.Peak()
 		workers = int(min(max(math.Ceil(peak*s.Timeout.Seconds()), 1), maxInFlight))
 	}
 	return plan{
-		schedule: sched,
-		hits:     uint64(len(sched)),
-		first:    sched.count(s.Warmup),
+		arrivals: s.arrivals,
+		hits:     hits,
+		first:    first,
 		end:      end,
 		deadline: end + min(grace, s.Timeout),
 		workers:  workers,
@@ -212,4 +216,4 @@ func closedPlan(s Spec) plan {
 }
 
 // open tells whether hits have a scheduled time.
-func (p plan) open() bool { return p.schedule != nil }
+func (p plan) open() bool { return p.arrivals != nil }

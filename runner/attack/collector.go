@@ -23,6 +23,7 @@ type collector struct {
 	plan    plan
 	began   time.Time // set before drain
 	tallies []*tally  // by request
+	ledger  *ledger   // nil for a closed loop
 	windows *windows
 	watch   *watch
 	raw     *rawLog
@@ -42,9 +43,12 @@ func newCollector(s Spec, p plan) *collector {
 	c := &collector{
 		spec: s, plan: p, ended: p.end,
 		windows:   newWindows(),
-		watch:     newWatch(s, p),
 		raw:       newRawLog(s),
 		starveLag: rundir.NewHistogram(),
+	}
+	if p.open() {
+		c.ledger = newLedger(p.arrivals())
+		c.watch = newWatch(s, p, c.ledger)
 	}
 	for range s.Requests {
 		c.tallies = append(c.tallies, newTally())
@@ -92,9 +96,20 @@ func (c *collector) abort(why string) {
 	c.ended = min(time.Since(c.began), c.plan.end)
 }
 
-// take sums up one result.
+// take sums up one result, and notes that its hit is done.
 func (c *collector) take(r *vegeta.Result) {
 	c.all++
+	c.sum(r)
+	if c.ledger == nil {
+		return
+	}
+	c.ledger.finish(r.Seq)
+	if r.Seq%leafHits == 0 {
+		c.ledger.forget(c.watch.needed())
+	}
+}
+
+func (c *collector) sum(r *vegeta.Result) {
 	found := decodeFinding(r.Body)
 	sent := r.Timestamp.Sub(c.began)
 	if found.fault == unsent || !c.measured(r.Seq, sent) {
@@ -103,7 +118,7 @@ func (c *collector) take(r *vegeta.Result) {
 	c.sent++
 	h := hit{code: r.Code, found: found, service: r.Latency}
 	if c.plan.open() {
-		h.lag = max(sent-c.plan.schedule.due(r.Seq), 0)
+		h.lag = max(sent-c.ledger.due(r.Seq), 0)
 		c.attribute(h)
 	}
 	h.response = h.lag + h.service

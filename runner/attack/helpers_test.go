@@ -28,6 +28,43 @@ func (c cycle) AppendBody(dst []byte, seq uint64) []byte {
 	return append(dst, c[c.Pick(seq)].Body...)
 }
 
+// schedule is when each hit is due.
+type schedule []time.Duration
+
+// schedule is all that the spec plans.
+func (s Spec) schedule() schedule { return collect(s.arrivals()) }
+
+func newSchedule(arrivals string, rate float64, end time.Duration, seed uint64) schedule {
+	return Spec{Arrivals: arrivals, Rate: rate, Duration: end, Seed: seed}.schedule()
+}
+
+func collect(a arrivals) schedule {
+	s := schedule{}
+	for due, ok := a(); ok; due, ok = a() {
+		s = append(s, due)
+	}
+	return s
+}
+
+// arrivals begins anew.
+func (s schedule) arrivals() arrivals {
+	k := 0
+	return func() (time.Duration, bool) {
+		if k == len(s) {
+			return 0, false
+		}
+		k++
+		return s[k-1], true
+	}
+}
+
+func (s schedule) due(k uint64) time.Duration { return s[k] }
+
+func (s schedule) count(t time.Duration) uint64 {
+	_, before := s.arrivals().count(t)
+	return before
+}
+
 // page is the request of most tests.
 var page = scenarios.Request{
 	Name: "page", Class: scenarios.Dynamic, Method: "GET", Path: "/page/",

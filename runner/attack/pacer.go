@@ -10,6 +10,7 @@ import (
 // free. It ends the attack itself, so that no planned hit is lost unnoticed.
 type pacer struct {
 	plan    plan
+	next    arrivals // of an open loop: vegeta asks once a hit
 	began   time.Time
 	alarm   alarm
 	least   time.Duration // of a sleep
@@ -24,8 +25,10 @@ func (p *pacer) Pace(_ time.Duration, hits uint64) (wait time.Duration, stop boo
 	if hits >= p.plan.hits {
 		return 0, true
 	}
-	if p.plan.open() && !p.sleepUntil(p.plan.schedule.due(hits)) {
-		return 0, true
+	if p.plan.open() {
+		if due, ok := p.next(); !ok || !p.sleepUntil(due) {
+			return 0, true
+		}
 	}
 	select {
 	case <-p.ended:

@@ -37,13 +37,17 @@ func (p playback) at(k int) float64 {
 	return float64(k/n)*p.period + float64(p.recorded[k%n])
 }
 
-// replay plans the hits of a playback, from a time on.
-func (s schedule) replay(p playback, from, length time.Duration) schedule {
-	for k := range p.hits {
+// replayed plans the hits of a playback, from a time on.
+func replayed(p playback, from, length time.Duration) arrivals {
+	k := 0
+	return func() (time.Duration, bool) {
+		if k == p.hits {
+			return 0, false
+		}
 		due := time.Duration(math.Round(p.at(k) / p.speed))
-		s = append(s, from+min(due, length-1))
+		k++
+		return from + min(due, length-1), true
 	}
-	return s
 }
 
 // speed is how much faster than recorded the spec replays; 0 when it does not.

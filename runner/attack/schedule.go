@@ -2,67 +2,84 @@ package attack
 
 import (
 	"math/rand/v2"
-	"slices"
-	"sort"
 	"time"
 
 	"sweetspot/scenarios"
 )
 
-// maxPlanned bounds a schedule, which takes 8 bytes a hit.
+// maxPlanned bounds the hits of an open loop.
 const maxPlanned = 50e6
 
-// schedule holds when each hit is due, from the start of the attack, in order.
-type schedule []time.Duration
+// arrivals tells when hits are due, from the start of the attack: one a call,
+// in order; false when there are no more. It keeps none of them, so that an
+// attack takes the same memory however long it is.
+type arrivals func() (due time.Duration, ok bool)
 
-// schedule plans the hits of an open loop. A rate that moves, and a replay,
-// begin after the warm-up, which has Poisson arrivals at the mean rate: it is
-// there to warm the subject up, and a ramp from 0 would not.
-func (s Spec) schedule() schedule {
-	if s.Arrivals == scenarios.Poisson || s.Arrivals == scenarios.Constant {
-		return newSchedule(s.Arrivals, s.Rate, s.Warmup+s.Duration, s.Seed)
+// arrivals plans the hits of an open loop; every call begins anew. A rate that
+// moves, and a replay, begin after the warm-up, which has Poisson arrivals at
+// the mean rate: it is there to warm the subject up, and a ramp from 0 would
+// not.
+func (s Spec) arrivals() arrivals {
+	switch s.Arrivals {
+	case scenarios.Constant:
+		return constant(s.Rate, s.Warmup+s.Duration)
+	case scenarios.Poisson:
+		return poisson(s.Rate, s.Warmup+s.Duration, s.Seed)
 	}
-	warm := newSchedule(scenarios.Poisson, s.Rate, s.Warmup, s.Seed)
-	warm = slices.Grow(warm, capacity(s.Rate*s.Duration.Seconds()))
+	warm := poisson(s.Rate, s.Warmup, s.Seed)
 	if s.Arrivals == scenarios.Replay {
-		return warm.replay(newPlayback(s.Recording, s.Rate, s.Duration), s.Warmup, s.Duration)
+		return warm.then(replayed(newPlayback(s.Recording, s.Rate, s.Duration), s.Warmup, s.Duration))
 	}
-	return warm.follow(newCourse(s), s.Rate, s.Warmup, s.Duration, s.Seed)
+	return warm.then(follow(newCourse(s), s.Rate, s.Warmup, s.Duration, s.Seed))
 }
 
-// newSchedule plans hits for the time from 0 to end at the mean rate, in hits
-// per second. Constant spaces them evenly, the first at 0: round(rate × end)
-// of them. Poisson draws exponential gaps from the seed: rate × end of them on
-// average, with a standard deviation of the root of that. The result is never
-// nil.
-func newSchedule(arrivals string, rate float64, end time.Duration, seed uint64) schedule {
-	expected := rate * end.Seconds()
-	s := make(schedule, 0, capacity(expected))
-	if arrivals == scenarios.Constant {
-		for k := range int(expected + 0.5) {
-			s = append(s, seconds(float64(k)/rate))
-		}
-		return s
+// constant spaces hits evenly, the first at 0, at a rate in hits per second:
+// round(rate × end) of them.
+func constant(rate float64, end time.Duration) arrivals {
+	k, n := 0, int(rate*end.Seconds()+0.5)
+	return func() (time.Duration, bool) {
+		due := seconds(float64(k) / rate)
+		k++
+		return due, k <= n
 	}
+}
+
+// poisson draws exponential gaps from the seed, at a mean rate in hits per
+// second: rate × end of them on average, with a standard deviation of the root
+// of that.
+func poisson(rate float64, end time.Duration, seed uint64) arrivals {
 	gaps := rand.New(rand.NewPCG(seed, 0x6172726976616c73))
-	for at := gaps.ExpFloat64() / rate; ; at += gaps.ExpFloat64() / rate {
+	at := 0.0
+	return func() (time.Duration, bool) {
+		at += gaps.ExpFloat64() / rate
 		due := seconds(at)
-		if due >= end {
-			return s
-		}
-		s = append(s, due)
+		return due, due < end
 	}
 }
 
-// capacity is room for a random number of hits, with their expectation given.
-func capacity(expected float64) int { return int(expected*1.1) + 16 }
+// then has the hits of another plan follow.
+func (a arrivals) then(more arrivals) arrivals {
+	ended := false
+	return func() (time.Duration, bool) {
+		if !ended {
+			if due, ok := a(); ok {
+				return due, true
+			}
+			ended = true
+		}
+		return more()
+	}
+}
 
-// due returns when hit k is due.
-func (s schedule) due(k uint64) time.Duration { return s[k] }
-
-// count returns how many hits are due before t.
-func (s schedule) count(t time.Duration) uint64 {
-	return uint64(sort.Search(len(s), func(i int) bool { return s[i] >= t }))
+// count returns how many hits there are, and how many are due before t.
+func (a arrivals) count(t time.Duration) (all, before uint64) {
+	for due, ok := a(); ok; due, ok = a() {
+		all++
+		if due < t {
+			before++
+		}
+	}
+	return all, before
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

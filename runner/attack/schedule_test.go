@@ -64,14 +64,14 @@ func TestConstantGapsAreEven(t *testing.T) {
 	}
 }
 
-func TestScheduleCount(t *testing.T) {
+func TestCount(t *testing.T) {
 	s := schedule{0, time.Second, time.Second, 3 * time.Second}
 	for _, tt := range []struct {
 		before time.Duration
 		want   uint64
 	}{{0, 0}, {1, 1}, {time.Second, 1}, {time.Second + 1, 3}, {time.Hour, 4}} {
-		if got := s.count(tt.before); got != tt.want {
-			t.Errorf("count(%v) = %d, want %d", tt.before, got, tt.want)
+		if all, got := s.arrivals().count(tt.before); got != tt.want || all != 4 {
+			t.Errorf("count(%v) = %d, %d, want 4, %d", tt.before, all, got, tt.want)
 		}
 	}
 }
@@ -135,7 +135,7 @@ func TestGroups(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				noted := &notedAlarm{}
 				sched := schedule{0, 300e3, 600e3, 900e3, 1200e3}
-				p := &pacer{plan: plan{schedule: sched, hits: 5, deadline: time.Hour, workers: 8}, began: time.Now(), alarm: noted, least: leastSleep(tt.rate), pool: &pool{}}
+				p := &pacer{plan: plan{arrivals: sched.arrivals, hits: 5, deadline: time.Hour, workers: 8}, next: sched.arrivals(), began: time.Now(), alarm: noted, least: leastSleep(tt.rate), pool: &pool{}}
 				for hit := range uint64(4 + 1) {
 					if _, stop := p.Pace(0, hit); stop {
 						t.Fatalf("stopped at hit %d", hit)

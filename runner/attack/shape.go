@@ -93,18 +93,18 @@ func sine(a, cycles float64) course {
 // Introduction to Stochastic Processes, 1975, chapter 4; Ross, Simulation,
 // calls it inversion). rate × length of them come on average, with a standard
 // deviation of the root of that.
-func (s schedule) follow(c course, rate float64, from, length time.Duration, seed uint64) schedule {
+func follow(c course, rate float64, from, length time.Duration, seed uint64) arrivals {
 	expected := rate * length.Seconds()
 	gaps := rand.New(rand.NewPCG(seed, 0x7368617065))
-	last := from
-	for share := gaps.ExpFloat64() / expected; share < 1; share += gaps.ExpFloat64() / expected {
-		due := max(from+time.Duration(c(share)*float64(length)), last)
-		if due >= from+length {
-			break
+	share, last := 0.0, from
+	return func() (time.Duration, bool) {
+		share += gaps.ExpFloat64() / expected
+		if share >= 1 {
+			return 0, false
 		}
-		s, last = append(s, due), due
+		last = max(from+time.Duration(c(share)*float64(length)), last)
+		return last, last < from+length
 	}
-	return s
 }
 
 // shapeFault says what is wrong with the shape of the arrivals; empty when

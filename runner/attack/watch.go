@@ -19,7 +19,7 @@ type watch struct {
 	plan   plan
 	mix    Mix
 	class  []string // by request
-	done   []bool   // by hit: its response is in
+	ledger *ledger
 	bounds []bound
 }
 
@@ -33,13 +33,13 @@ type bound struct {
 	overdue uint64        // hits below it that had no response within the limit are in bad
 }
 
-// newWatch returns nil when there is nothing to watch: a closed loop, or no
+// newWatch returns nil when there is nothing to watch in an open loop: no
 // objectives.
-func newWatch(s Spec, p plan) *watch {
-	if !p.open() || len(s.Objectives) == 0 {
+func newWatch(s Spec, p plan, l *ledger) *watch {
+	if len(s.Objectives) == 0 {
 		return nil
 	}
-	w := &watch{plan: p, mix: s.Mix, done: make([]bool, p.hits)}
+	w := &watch{plan: p, mix: s.Mix, ledger: l}
 	for _, r := range s.Requests {
 		w.class = append(w.class, r.Class)
 	}
@@ -76,7 +76,6 @@ func allowed(o scenarios.Objective, n uint64) float64 {
 
 // finished takes note of a response to hit seq of the measured part.
 func (w *watch) finished(seq uint64, request int, response time.Duration, isGood bool) {
-	w.done[seq] = true
 	for i := range w.bounds {
 		b := &w.bounds[i]
 		if !b.covers(w.class[request]) {
@@ -115,11 +114,25 @@ func (w *watch) check(now time.Duration) string {
 // countOverdue adds to a bound the hits that were due longer ago than its
 // limit and have no response: in flight or not even sent, they are slow.
 func (w *watch) countOverdue(b *bound, now time.Duration) {
-	for ; b.overdue < w.plan.hits && now-w.plan.schedule.due(b.overdue) > b.Limit; b.overdue++ {
-		if !w.done[b.overdue] && b.covers(w.class[w.mix.Pick(b.overdue)]) {
+	for ; b.overdue < w.plan.hits && now-w.ledger.due(b.overdue) > b.Limit; b.overdue++ {
+		if !w.ledger.done(b.overdue) && b.covers(w.class[w.mix.Pick(b.overdue)]) {
 			b.bad++
 		}
 	}
+}
+
+// needed returns the first hit that a check may still ask for.
+func (w *watch) needed() uint64 {
+	first := uint64(math.MaxUint64)
+	if w == nil {
+		return first
+	}
+	for _, b := range w.bounds {
+		if b.Metric != scenarios.Errors {
+			first = min(first, b.overdue)
+		}
+	}
+	return first
 }
 
 func (b *bound) covers(class string) bool { return b.Class == scenarios.All || b.Class == class }
