@@ -54,6 +54,8 @@ func TestWarmConnections(t *testing.T) {
 				return conn, err
 			}
 			mustRun(t, s)
+			mutex.Lock()
+			defer mutex.Unlock()
 			// A request opens at most the connections in use at once, before the first answer.
 			if tt.want == 0 && first > 2 || tt.want > 0 && first < tt.want {
 				t.Errorf("%d connections open when the first request came, want %d", first, tt.want)
@@ -89,6 +91,8 @@ func TestWarmConnectionsAreUsedInOrder(t *testing.T) {
 		return conn, err
 	}
 	mustRun(t, s)
+	mutex.Lock()
+	defer mutex.Unlock()
 	if len(accepted) == 0 || len(opened) < 4 || accepted[0] != opened[0] {
 		t.Errorf("opened %v, the first request came over %v", opened, slices.Compact(accepted))
 	}
