@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -70,31 +69,27 @@ func TestWarmConnections(t *testing.T) {
 // The oldest connection is used first: a server that serves one at a time
 // waits for it.
 func TestWarmConnectionsAreUsedInOrder(t *testing.T) {
-	var mutex sync.Mutex
-	var accepted []string
-	server := listen(t, func(_ http.ResponseWriter, r *http.Request) {
-		mutex.Lock()
-		defer mutex.Unlock()
-		accepted = append(accepted, r.RemoteAddr)
-	})
-	var opened []string
-	s := Spec{
-		Network: "tcp", Address: server, Arrivals: scenarios.Constant, Rate: 400, Duration: 50 * time.Millisecond, Timeout: 5 * time.Second,
-	}.requests(page)
+	server := listen(t, answer(""))
+	var opened []net.Conn
+	s := Spec{Network: "tcp", Address: server, Rate: 400, Timeout: 5 * time.Second}
 	s.dial = func(ctx context.Context) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", server)
-		mutex.Lock()
-		defer mutex.Unlock()
-		if err == nil {
-			opened = append(opened, conn.LocalAddr().String())
-		}
+		opened = append(opened, conn)
 		return conn, err
 	}
-	mustRun(t, s)
-	mutex.Lock()
-	defer mutex.Unlock()
-	if len(accepted) == 0 || len(opened) < 4 || accepted[0] != opened[0] {
-		t.Errorf("opened %v, the first request came over %v", opened, slices.Compact(accepted))
+	l := newLean(s, newTraffic(t.Context(), s, nil, nil), newDialer(s), 8)
+	defer l.close()
+	if len(opened) != 4 {
+		t.Fatalf("%d connections open, want 4", len(opened))
+	}
+	for i, want := range opened {
+		w, err := l.take(time.Now().Add(s.Timeout), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.conn != want {
+			t.Errorf("taken %d: %v, want %v", i, w.conn.LocalAddr(), want.LocalAddr())
+		}
 	}
 }
 
