@@ -75,10 +75,10 @@ type CPUs struct {
 }
 
 // Procs is how many processors of Go's scheduler the generator takes: where
-// the subject wants its CPUs, too, it is content with one.
+// the subject wants its CPUs, too, it is content with one and one for sampling.
 func (c CPUs) Procs() int {
 	if c.Shared {
-		return 1
+		return 2
 	}
 	return len(c.Generator)
 }
