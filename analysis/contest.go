@@ -154,7 +154,7 @@ func (c *Contest) reference() int {
 // against sets an entry against the reference, by pairs of final rounds.
 func (g *grid) against(e, ref *Entry) {
 	a, b := g.pairs(e.Cell.Cell, ref.Cell.Cell)
-	e.Ratio = ratioFigure(a, b)
+	e.Ratio = RatioFigure(a, b)
 	e.Classes, e.CPU, e.Latency = map[string]*Figure{}, map[string]*Figure{}, map[string]*Figure{}
 	for _, class := range []string{scenarios.Static, scenarios.Dynamic} {
 		x, y := g.paired(e.Cell.Cell, ref.Cell.Cell, func(v *visit) float64 {
@@ -164,14 +164,14 @@ func (g *grid) against(e, ref *Entry) {
 			return 0
 		})
 		// Of two lower bounds there is no ratio.
-		if f := ratioFigure(x, y); f != nil && !g.bound(ref.Cell.Cell, class) {
+		if f := RatioFigure(x, y); f != nil && !g.bound(ref.Cell.Cell, class) {
 			f.AtLeast = g.bound(e.Cell.Cell, class)
 			e.Classes[class] = f
 		}
 		x, y = g.paired(e.Cell.Cell, ref.Cell.Cell, func(v *visit) float64 {
 			return cpuPerRequest(v.lastOf(rundir.Saturation, class))
 		})
-		if f := ratioFigure(x, y); f != nil {
+		if f := RatioFigure(x, y); f != nil {
 			e.CPU[class] = f
 		}
 		x, y = g.paired(e.Cell.Cell, ref.Cell.Cell, func(v *visit) float64 {
@@ -180,7 +180,7 @@ func (g *grid) against(e, ref *Entry) {
 			}
 			return 0
 		})
-		if f := ratioFigure(x, y); f != nil {
+		if f := RatioFigure(x, y); f != nil {
 			e.Latency[class] = f
 		}
 	}

@@ -35,10 +35,10 @@ func amount(replicates []float64) *Figure {
 	return f
 }
 
-// ratioFigure estimates the ratio of pairs, a over b, by the mean of their log
+// RatioFigure estimates the ratio of pairs, a over b, by the mean of their log
 // ratios: the pair is the replicate, so that what a round did to both cancels.
 // Pairs that are not positive are left out; it returns nil for none.
-func ratioFigure(a, b []float64) *Figure {
+func RatioFigure(a, b []float64) *Figure {
 	f := figure(logRatios(a, b))
 	if f == nil {
 		return nil

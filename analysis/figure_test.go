@@ -22,7 +22,7 @@ func TestFigure(t *testing.T) {
 
 // What a round does to both sides cancels in the ratio.
 func TestRatioFigureIsPaired(t *testing.T) {
-	f := ratioFigure([]float64{200, 100, 400}, []float64{100, 50, 200})
+	f := RatioFigure([]float64{200, 100, 400}, []float64{100, 50, 200})
 	if math.Abs(f.Value-2) > 1e-9 || math.Abs(f.Low-2) > 1e-9 || math.Abs(f.High-2) > 1e-9 {
 		t.Errorf("ratio = %+v, want exactly 2", f)
 	}

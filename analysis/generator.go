@@ -171,8 +171,6 @@ func checkCPU(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	return c.because("generator used %.0f %% of a core, at most %.0f %%", 100*used, 100*maxGenerator), true
 }
 
-// checkGC voids when both hold: p99 may be made of pauses, and the longest is
-// longer than lag may be. Many short ones are harmless, and so is a rare long one.
 // checkOwn arises where the generator has cores of its own. Whoever else runs
 // there, if only for a per cent of the requests, delays the reading of their
 // answers by milliseconds that no lag shows.
@@ -187,6 +185,8 @@ func checkOwn(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	return c.because("others used %.1f %% of the generator's own cores, at most %.0f %%", 100*share, 100*rundir.MaxForeign), true
 }
 
+// checkGC voids when both hold: p99 may be made of pauses, and the longest is
+// longer than lag may be. Many short ones are harmless, and so is a rare long one.
 func checkGC(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	gc, wall := t.Usage.GC, t.Usage.Wall
 	if gc == nil || wall <= 0 {

@@ -11,5 +11,5 @@ func Observing(pairs []rundir.ObservedPair) (cpu, latency *Figure) {
 		with[0], without[0] = append(with[0], p.With.CPUPerRequest.Seconds()), append(without[0], p.Without.CPUPerRequest.Seconds())
 		with[1], without[1] = append(with[1], p.With.P50.Seconds()), append(without[1], p.Without.P50.Seconds())
 	}
-	return ratioFigure(with[0], without[0]), ratioFigure(with[1], without[1])
+	return RatioFigure(with[0], without[0]), RatioFigure(with[1], without[1])
 }

@@ -164,7 +164,7 @@ func (g *grid) proxyTwins(res *Result) (out []Comparison) {
 func (g *grid) compare(name string, winner, c *Cell) Comparison {
 	out := Comparison{Name: name, Cell: c}
 	if a, b := g.pairs(winner.Cell, c.Cell); len(a) > 0 {
-		out.Ratio, out.Paired = ratioFigure(a, b), true
+		out.Ratio, out.Paired = RatioFigure(a, b), true
 		return out
 	}
 	out.Ratio = unpairedRatio(g.estimates(winner.Cell, finalStart, g.lastStart()), g.estimates(c.Cell, 0, g.lastStart()))

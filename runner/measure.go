@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +19,7 @@ import (
 // attack drives the running stack with the load of the step while the sampler
 // watches the machine.
 func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) (_ map[string]rundir.Histograms, err error) {
-	raw, err := newRawFile(filepath.Join(p.Dir, rundir.RawFile))
+	raw, err := rundir.CreateRaw(filepath.Join(p.Dir, rundir.RawFile))
 	if err != nil {
 		return nil, err
 	}
@@ -236,23 +235,3 @@ func copyTail(dst, src string) (err error) {
 	_, err = io.Copy(out, in)
 	return err
 }
-
-// rawFile compresses raw results into a file.
-type rawFile struct {
-	*gzip.Writer
-	file *os.File
-}
-
-func newRawFile(name string) (rawFile, error) {
-	f, err := os.Create(name)
-	if err != nil {
-		return rawFile{}, fmt.Errorf("keep raw results: %w", err)
-	}
-	z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
-	if err != nil {
-		return rawFile{}, errors.Join(err, f.Close())
-	}
-	return rawFile{z, f}, nil
-}
-
-func (r rawFile) Close() error { return errors.Join(r.Writer.Close(), r.file.Close()) }

@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/montanaflynn/stats"
-	"gonum.org/v1/gonum/stat/distuv"
+	"sweetspot/analysis"
 )
 
 // ratio is a geometric mean of the ratios of pairs with its 95 % interval.
@@ -14,28 +13,18 @@ type ratio struct {
 	pairs           int     // 0: there is no ratio
 }
 
-// ratioOf compares a with b, by pairs of the same round: what a round did to
-// both cancels. The interval is Student's, of the mean log ratio. Rounds in
-// which one of them has nothing above 0 are left out.
+// ratioOf compares a with b, by pairs of the same round. Rounds in which one of
+// them has nothing above 0 are left out.
 func ratioOf(a, b map[int]float64) ratio {
-	var logs []float64
-	for round, x := range a {
-		if y := b[round]; x > 0 && y > 0 {
-			logs = append(logs, math.Log(x/y))
-		}
+	var x, y []float64
+	for round := range a {
+		x, y = append(x, a[round]), append(y, b[round])
 	}
-	n := len(logs)
-	if n == 0 {
+	f := analysis.RatioFigure(x, y)
+	if f == nil {
 		return ratio{}
 	}
-	mean, _ := stats.Mean(logs)
-	r := ratio{mean: math.Exp(mean), low: math.NaN(), high: math.NaN(), pairs: n}
-	if n > 1 {
-		sd, _ := stats.StandardDeviationSample(logs)
-		half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(n - 1)}.Quantile(0.975) * sd / math.Sqrt(float64(n))
-		r.low, r.high = math.Exp(mean-half), math.Exp(mean+half)
-	}
-	return r
+	return ratio{mean: f.Value, low: f.Low, high: f.High, pairs: f.N}
 }
 
 // String is the ratio as a table has it.

@@ -2,12 +2,9 @@ package main
 
 import (
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"sweetspot/runner/attack"
@@ -27,7 +24,7 @@ func attackWithSweetspot(ctx context.Context, s engineSpec) (_ engineReport, err
 		return engineReport{}, err
 	}
 	if s.Raw != "" {
-		raw, err := createRaw(s.Raw)
+		raw, err := rundir.CreateRaw(s.Raw)
 		if err != nil {
 			return engineReport{}, err
 		}
@@ -81,23 +78,3 @@ func loadReading(l rundir.Load) reading {
 		},
 	}
 }
-
-// rawWriter compresses raw results into a file, as a run does.
-type rawWriter struct {
-	*gzip.Writer
-	file *os.File
-}
-
-func createRaw(name string) (io.WriteCloser, error) {
-	f, err := os.Create(name)
-	if err != nil {
-		return nil, fmt.Errorf("keep raw results: %w", err)
-	}
-	z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("keep raw results: %w", err), f.Close())
-	}
-	return rawWriter{z, f}, nil
-}
-
-func (r rawWriter) Close() error { return errors.Join(r.Writer.Close(), r.file.Close()) }

@@ -67,10 +67,6 @@ func calibrateHere(ctx context.Context, progress io.Writer) ([]sample.Check, err
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "sweetspot-calibrate-")
-	if err != nil {
-		return nil, fmt.Errorf("calibrate: %w", err)
-	}
 	runID := newRunID()
 	release, err := process.Watch(runID)
 	if err != nil {
@@ -80,6 +76,10 @@ func calibrateHere(ctx context.Context, progress io.Writer) ([]sample.Check, err
 	cpus := sample.AutoCPUs(allowed)
 	if err := favourSelf(cpus); err != nil {
 		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "sweetspot-calibrate-") // last: calibrated removes it
+	if err != nil {
+		return nil, fmt.Errorf("calibrate: %w", err)
 	}
 	c, err := calibrated(ctx, calibrate.Config{CPUs: cpus.App, Procs: cpus.Procs(), Dir: dir, RunID: runID, Pairs: pairs})
 	if err != nil {

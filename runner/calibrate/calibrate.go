@@ -4,13 +4,11 @@
 package calibrate
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"sweetspot/runner/attack"
@@ -119,16 +117,12 @@ func (b *bench) pair(ctx context.Context, rate float64, withFirst bool) (rundir.
 
 // observe attacks as a trial does: sampled, and with its raw results kept.
 func (b *bench) observe(ctx context.Context, s attack.Spec) (_ result, err error) {
-	file, err := os.Create(filepath.Join(b.Dir, "observed.bin.gz"))
-	if err != nil {
-		return result{}, fmt.Errorf("keep raw results: %w", err)
-	}
-	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
-	raw, err := gzip.NewWriterLevel(file, gzip.BestSpeed)
+	name := filepath.Join(b.Dir, rundir.RawFile)
+	raw, err := rundir.CreateRaw(name)
 	if err != nil {
 		return result{}, err
 	}
-	defer func() { err = errors.Join(err, raw.Close()) }()
+	defer func() { err = errors.Join(err, raw.Close(), os.Remove(name)) }()
 	sampler, err := sample.Start(sample.Roles{App: []int{b.server}}, sample.Options{})
 	if err != nil {
 		return result{}, err
@@ -160,12 +154,18 @@ func (b *bench) attack(ctx context.Context, s attack.Spec) (result, error) {
 	if b.Brief {
 		s.Duration = brief
 	}
-	before := cpuTime()
+	before, err := sample.OwnCPU()
+	if err != nil {
+		return result{}, err
+	}
 	r, err := attack.Run(ctx, s)
 	if err != nil {
 		return result{}, err
 	}
-	spent := cpuTime() - before
+	after, err := sample.OwnCPU()
+	if err != nil {
+		return result{}, err
+	}
 	if ctx.Err() != nil {
 		return result{}, ctx.Err()
 	}
@@ -173,12 +173,7 @@ func (b *bench) attack(ctx context.Context, s attack.Spec) (result, error) {
 	if all.Sent == 0 || all.Good < all.Sent {
 		return result{}, fmt.Errorf("%d of %d requests failed against the null server (%v): another program may be using up connections or CPU", all.Errors(), all.Sent, all.Faults)
 	}
-	return result{r.Load, time.Duration(float64(spent) / float64(all.Sent) * float64(s.Duration) / float64(s.Warmup+s.Duration))}, nil
+	return result{r.Load, seconds((after - before) / float64(all.Sent) * s.Duration.Seconds() / (s.Warmup + s.Duration).Seconds())}, nil
 }
 
-// cpuTime returns the CPU time that this process has used.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails for no argument of ours
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -73,7 +73,7 @@ func burn(d time.Duration) time.Duration {
 }
 
 func ownTime() time.Duration {
-	seconds, err := ownCPU()
+	seconds, err := OwnCPU()
 	if err != nil {
 		panic(err)
 	}

@@ -226,13 +226,13 @@ func (s *Sampler) read() (counters, error) {
 	if err := s.generator.wait(s.reader, []process{self}); err != nil {
 		return c, err
 	}
-	c.generator, err = ownCPU()
+	c.generator, err = OwnCPU()
 	return c, err
 }
 
-// ownCPU returns the CPU seconds of all threads of this process, exact to the
+// OwnCPU returns the CPU seconds of all threads of this process, exact to the
 // microsecond; its children are not in it, whether reaped or not.
-func ownCPU() (float64, error) {
+func OwnCPU() (float64, error) {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
 		return 0, fmt.Errorf("read own CPU time: %w", err)
