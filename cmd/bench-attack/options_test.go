@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -37,5 +38,12 @@ func TestParseOptionsRefuses(t *testing.T) {
 		if _, err := parseOptions(args, io.Discard); err == nil {
 			t.Errorf("%v: no error", args)
 		}
+	}
+}
+
+func TestHelpIsNoError(t *testing.T) {
+	var out strings.Builder
+	if err := execute(t.Context(), []string{"--help"}, io.Discard, &out); err != nil || !strings.Contains(out.String(), "-parts") {
+		t.Errorf("error %v, help:\n%s", err, out.String())
 	}
 }
