@@ -148,7 +148,7 @@ func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan,
 // numbers the hits, so only the transport knows which hit it is and puts the
 // real request in.
 func target(t *vegeta.Target) error {
-	t.Method, t.URL = http.MethodGet, "http://sweetspot/"
+	t.Method, t.URL = http.MethodGet, "/" // quickly parsed
 	return nil
 }
 

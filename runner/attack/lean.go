@@ -89,9 +89,10 @@ func newOrder(r *http.Request) order {
 
 // exchange implements client.
 func (l *lean) exchange(seq uint64, f *finding) int {
-	deadline := time.Now().Add(l.timeout)
+	now := time.Now()
+	deadline := now.Add(l.timeout)
 	kind := l.mix.Pick(seq)
-	w, err := l.take(deadline, l.orders[kind].safe)
+	w, err := l.take(now, deadline, l.orders[kind].safe)
 	if err != nil {
 		f.fault = l.cause(faultOf(err))
 		return 0
@@ -167,7 +168,7 @@ func (l *lean) render(w *wire, o *order, seq uint64, last bool) (target []byte) 
 // take returns an idle connection, or a new one when there is none. A look
 // whether the server has closed it costs a system call, and is worth it where
 // that is likely, or the request cannot be repeated.
-func (l *lean) take(deadline time.Time, safe bool) (*wire, error) {
+func (l *lean) take(now, deadline time.Time, safe bool) (*wire, error) {
 	for {
 		l.mutex.Lock()
 		n := len(l.idle) - 1
@@ -178,7 +179,7 @@ func (l *lean) take(deadline time.Time, safe bool) (*wire, error) {
 		w := l.idle[n]
 		l.idle = l.idle[:n]
 		l.mutex.Unlock()
-		if safe && time.Since(w.since) < idleCheck || w.alive() {
+		if safe && now.Sub(w.since) < idleCheck || w.alive() {
 			return w, nil
 		}
 		l.drop(w)

@@ -21,7 +21,7 @@ type pacer struct {
 
 // Pace implements vegeta.Pacer. It sleeps itself, because vegeta would use
 // time.Sleep, whose wake-up is late by up to a millisecond.
-func (p *pacer) Pace(_ time.Duration, hits uint64) (wait time.Duration, stop bool) {
+func (p *pacer) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop bool) {
 	if hits >= p.plan.hits {
 		return 0, true
 	}
@@ -29,13 +29,14 @@ func (p *pacer) Pace(_ time.Duration, hits uint64) (wait time.Duration, stop boo
 		if due, ok := p.next(); !ok || !p.sleepUntil(due) {
 			return 0, true
 		}
+		elapsed = p.elapsed()
 	}
 	select {
 	case <-p.ended:
 		return 0, true
 	default:
 	}
-	if p.elapsed() >= p.plan.deadline {
+	if elapsed >= p.plan.deadline {
 		return 0, true
 	}
 	if p.pool.taken(hits) >= uint64(p.plan.workers) {

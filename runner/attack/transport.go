@@ -2,6 +2,7 @@ package attack
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 )
@@ -35,7 +36,7 @@ func newClient(s Spec, traffic *traffic, dialer *dialer, workers int) client {
 // the hit; that header is not sent to the subject, whose requests look like
 // anybody's. It never fails: what went wrong is in the response's body.
 func (t *transport) RoundTrip(numbered *http.Request) (*http.Response, error) {
-	seq, err := strconv.ParseUint(numbered.Header.Get("X-Vegeta-Seq"), 10, 64)
+	seq, err := number(numbered.Header["X-Vegeta-Seq"]) // Get would bring the name into its form first
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +50,14 @@ func (t *transport) RoundTrip(numbered *http.Request) (*http.Response, error) {
 	a := &answered{body: findingBody{record: f.encode()}}
 	a.response = http.Response{StatusCode: code, Body: &a.body, Request: numbered}
 	return &a.response, nil
+}
+
+// number reads the number of a hit.
+func number(header []string) (uint64, error) {
+	if len(header) != 1 {
+		return 0, errors.New("vegeta does not tell the number of a hit")
+	}
+	return strconv.ParseUint(header[0], 10, 64)
 }
 
 // answered is a response and its body in one allocation.

@@ -83,7 +83,7 @@ func TestWarmConnectionsAreUsedInOrder(t *testing.T) {
 		t.Fatalf("%d connections open, want 4", len(opened))
 	}
 	for i, want := range opened {
-		w, err := l.take(time.Now().Add(s.Timeout), true)
+		w, err := l.take(time.Now(), time.Now().Add(s.Timeout), true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,6 +34,8 @@ type wire struct {
 	out   []byte          // a request
 	body  []byte          // its body
 	left  []byte          // what of it is still to be sent: the next Read begins with that
+	top   []byte          // the last plain header block
+	was   head            // and what it said
 	used  bool            // it has carried a request before
 	heard bool            // a byte of the answer is in
 	room  int             // bytes that header blocks may still take; -1: none is being read
@@ -186,13 +188,16 @@ func (w *wire) answer(request *http.Request) (head, error) {
 func (w *wire) header(request *http.Request) (head, error) {
 	for {
 		b, _ := w.in.Peek(w.in.Buffered())
+		if n := len(w.top); n > 0 && bytes.HasPrefix(b, w.top) { // as it mostly is within a second
+			_, err := w.in.Discard(n)
+			return w.began(w.was, request.Method), err
+		}
 		plain := bytes.HasPrefix(b, []byte(versionOne)[:min(len(b), len(versionOne))])
 		if n := headEnd(b); n > 0 || !plain || len(b) == wireBuffer {
 			if h, ok := parseHead(b[:n]); ok {
+				w.top, w.was = append(w.top[:0], b[:n]...), h
 				_, err := w.in.Discard(n)
-				w.rest = w.bodyOf(h, request.Method)
-				h.close = h.close || w.rest.from == w.in && w.rest.left < 0
-				return h, err
+				return w.began(h, request.Method), err
 			}
 			return w.leaveToNetHTTP(request)
 		}
@@ -203,6 +208,13 @@ func (w *wire) header(request *http.Request) (head, error) {
 			return head{}, err
 		}
 	}
+}
+
+// began begins with the body that follows a header block.
+func (w *wire) began(h head, method string) head {
+	w.rest = w.bodyOf(h, method)
+	h.close = h.close || w.rest.from == w.in && w.rest.left < 0
+	return h
 }
 
 // bodyOf returns the body that follows a header block: RFC 9112, section 6.3.
