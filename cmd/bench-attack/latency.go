@@ -25,9 +25,10 @@ var truthCases = []struct {
 
 // truthStall is the stall of the latency part. The first of them begins 4.4975
 // s into the attack, between two requests of a constant schedule, so that it
-// disturbs no start and hits the same requests each time. An attack of 34 s
-// meets six of them: 600 of its 6,800 requests, so that the p90 is not on the
-// edge between those that met a stall and those that did not.
+// disturbs no start and hits the same requests each time. An attack of 14 s
+// meets two of them: 200 of its 2,800 requests. One of 34 s would meet six, 8.8 %
+// of its requests, and the p90 would be near the edge between those that met a
+// stall and those that did not.
 var truthStall = stall{Every: 5 * time.Second, Length: 500 * time.Millisecond, Phase: 502500 * time.Microsecond}
 
 // latencyJobs compare latencies with the truth, with as many connections as it

@@ -60,7 +60,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.DurationVar(&o.paced, "paced", 6*time.Second, "length of an attack whose CPU is counted")
 	f.DurationVar(&o.startUp, "start-up", time.Second, "length of the attack whose CPU is taken off, as that of starting")
 	f.DurationVar(&o.flood, "flood", 5*time.Second, "length of the attacks at 20,000/s")
-	f.DurationVar(&o.latency, "latency", 34*time.Second, "length of an attack whose latencies are compared with the truth")
+	f.DurationVar(&o.latency, "latency", 14*time.Second, "length of an attack whose latencies are compared with the truth")
 	f.IntVar(&o.hogTrials, "hog-trials", 18, "trials beside CPU hogs, a third of them beside none")
 	f.DurationVar(&o.hogTrial, "hog-trial", 5*time.Second, "length of one of them")
 	f.DurationVar(&o.brief, "memory-brief", time.Minute, "the shorter of the attacks whose memory is compared")
