@@ -8,12 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
+	"sweetspot/runner/sample"
 	"sweetspot/scenarios"
 )
 
@@ -148,7 +148,7 @@ func BenchmarkClients(b *testing.B) {
 					if rate > 0 {
 						s.Rate, s.Duration = rate, time.Duration(float64(b.N)/rate*float64(time.Second))
 					}
-					before := cpuTime()
+					before := cpuTime(b)
 					got, err := Run(b.Context(), s.requests(r))
 					if err != nil {
 						b.Fatal(err)
@@ -158,7 +158,7 @@ func BenchmarkClients(b *testing.B) {
 						b.Fatalf("good %d of %d: %v", all.Good, all.Sent, all.Faults)
 					}
 					b.ReportMetric(got.Load.Achieved, "hits/s")
-					b.ReportMetric(float64((cpuTime()-before).Microseconds())/float64(max(all.Sent, 1)), "CPU-µs/hit")
+					b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(max(all.Sent, 1)), "CPU-µs/hit")
 				})
 			}
 		}
@@ -166,10 +166,13 @@ func BenchmarkClients(b *testing.B) {
 }
 
 // cpuTime returns what this process has used.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	used, err := sample.OwnCPU()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return used
 }
 
 // listenAddress returns a free loopback address.

@@ -173,7 +173,5 @@ func (b *bench) attack(ctx context.Context, s attack.Spec) (result, error) {
 	if all.Sent == 0 || all.Good < all.Sent {
 		return result{}, fmt.Errorf("%d of %d requests failed against the null server (%v): another program may be using up connections or CPU", all.Errors(), all.Sent, all.Faults)
 	}
-	return result{r.Load, seconds((after - before) / float64(all.Sent) * s.Duration.Seconds() / (s.Warmup + s.Duration).Seconds())}, nil
+	return result{r.Load, time.Duration(float64(after-before) / float64(all.Sent) * float64(s.Duration) / float64(s.Warmup+s.Duration))}, nil
 }
-
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

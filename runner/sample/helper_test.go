@@ -73,11 +73,11 @@ func burn(d time.Duration) time.Duration {
 }
 
 func ownTime() time.Duration {
-	seconds, err := OwnCPU()
+	own, err := OwnCPU()
 	if err != nil {
 		panic(err)
 	}
-	return time.Duration(seconds * float64(time.Second))
+	return own
 }
 
 func touched(bytes int) []byte {

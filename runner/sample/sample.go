@@ -226,18 +226,19 @@ func (s *Sampler) read() (counters, error) {
 	if err := s.generator.wait(s.reader, []process{self}); err != nil {
 		return c, err
 	}
-	c.generator, err = OwnCPU()
+	own, err := OwnCPU()
+	c.generator = own.Seconds()
 	return c, err
 }
 
-// OwnCPU returns the CPU seconds of all threads of this process, exact to the
+// OwnCPU returns the CPU time of all threads of this process, exact to the
 // microsecond; its children are not in it, whether reaped or not.
-func OwnCPU() (float64, error) {
+func OwnCPU() (time.Duration, error) {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
 		return 0, fmt.Errorf("read own CPU time: %w", err)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds(), nil
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
 func (s *Sampler) moment(from, to counters) rundir.Moment {
