@@ -5,13 +5,15 @@
 # make bench-attack   compare the generator with others and judge what it promises, some 70 minutes on a quiet machine;
 #              QUICK=1 to see it work, PARTS=throughput,cpu for some parts, FLAGS=--fresh for others of its flags
 
+# make bench-search   judge the search strategies on simulated machines, some 30 minutes; FLAGS="--workloads 12" for fewer
+
 SHELL := /bin/bash
 BUDGET ?=
 SCENARIO ?=
 RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null)
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: bench build test check bench-go bench-attack clean
+.PHONY: bench build test check bench-go bench-attack bench-search clean
 
 bench: build
 	@.ci/install $(if $(SCENARIO),servers,bench) || echo "going on with what this machine has"
@@ -44,6 +46,11 @@ bench-attack:
 	@mkdir -p bin
 	@go build -o bin/bench-attack ./cmd/bench-attack
 	@bin/bench-attack $(if $(PARTS),--parts $(PARTS)) $(if $(QUICK),--quick) $(FLAGS)
+
+bench-search:
+	@mkdir -p bin
+	@go build -o bin/bench-search ./cmd/bench-search
+	@bin/bench-search $(FLAGS)
 
 clean:
 	rm -rf bin

@@ -153,7 +153,7 @@ func (c *Contest) reference() int {
 
 // against sets an entry against the reference, by pairs of final rounds.
 func (g *grid) against(e, ref *Entry) {
-	a, b := g.pairs(e.Cell.Cell, ref.Cell.Cell)
+	a, b := g.pairs(e.Cell.Cell, ref.Cell.Cell, g.lastStart())
 	e.Ratio = RatioFigure(a, b)
 	e.Classes, e.CPU, e.Latency = map[string]*Figure{}, map[string]*Figure{}, map[string]*Figure{}
 	for _, class := range []string{scenarios.Static, scenarios.Dynamic} {

@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/montanaflynn/stats"
@@ -57,12 +58,13 @@ func (g *grid) ranked() []scenarios.Planned {
 		bursts float64
 	}
 	var all []ranking
+	bursts := g.bursted()
 	for _, c := range g.cells {
 		if g.mismatch(c.Cell, finalStart) != "" {
 			continue
 		}
 		found, _ := stats.Mean(g.estimates(c.Cell, 0, finalStart))
-		r := ranking{cell: c, found: found, bursts: g.meanBurst(c.Cell, finalStart)}
+		r := ranking{cell: c, found: found, bursts: bursts(c.Cell)}
 		if !(found > 0) {
 			r.found = 0
 			if r.bursts == 0 || g.walked(c.Cell) {
@@ -82,6 +84,21 @@ func (g *grid) ranked() []scenarios.Planned {
 		out[i] = r.cell
 	}
 	return out
+}
+
+// bursted returns a function that tells the saturation throughput of a cell
+// before the finals; 0 unknown.
+func (g *grid) bursted() func(scenarios.Cell) float64 {
+	if !g.adaptive {
+		return func(c scenarios.Cell) float64 { return g.meanBurst(c, finalStart) }
+	}
+	e := g.effects(finalStart)
+	return func(c scenarios.Cell) float64 {
+		if log, seen := e.log[c]; seen {
+			return math.Exp(log)
+		}
+		return 0
+	}
 }
 
 // walked says whether exploring told more of a cell than that it holds a tenth

@@ -15,7 +15,8 @@ import (
 
 // Strategies is the table of search strategies, by the name a scenario uses.
 var Strategies = map[string]func(*scenarios.Scenario, []scenarios.Planned) rundir.Strategy{
-	"grid": Grid,
+	scenarios.Grid:     Grid,
+	scenarios.Adaptive: Adaptive,
 }
 
 // finalStart is the number of the first final start; lower ones explore.
@@ -61,10 +62,13 @@ func applicable(cells []scenarios.Planned) (out []scenarios.Planned) {
 // grid is the state of a search, rebuilt from the trials done.
 type grid struct {
 	scenario *scenarios.Scenario
+	adaptive bool
 	plan     plan
 	cells    []scenarios.Planned
 	visits   map[visitKey]*visit
+	of       map[scenarios.Cell][]*visit // the same by cell, in no order
 	spent    time.Duration
+	settling map[int]*standing
 }
 
 type visitKey struct {
@@ -76,12 +80,15 @@ type visitKey struct {
 type visit struct {
 	visitKey
 	burst, walk bool // what is wanted of it
+	probe       bool // whether a cell whose burst missed an objective is to show that it meets them at all
 	trials      []Judged
 	label       string
 }
 
 func newGrid(s *scenarios.Scenario, cells []scenarios.Planned, done []rundir.Trial) *grid {
-	g := &grid{scenario: s, cells: cells, plan: newPlan(s, cells), visits: map[visitKey]*visit{}}
+	g := &grid{scenario: s, adaptive: s.Search.Strategy == scenarios.Adaptive, cells: cells, plan: newPlan(s, cells), 
+		visits: map[visitKey]*visit{}, of: map[scenarios.Cell][]*visit{}, settling: map[int]*standing{},
+	}
 	for _, t := range JudgeAll(s, done, nil) {
 		v := g.visit(t.Step.Cell, t.Step.Start)
 		v.trials = append(v.trials, t)
@@ -94,12 +101,28 @@ func (g *grid) visit(c scenarios.Cell, start int) *visit {
 	key := visitKey{c, start}
 	if g.visits[key] == nil {
 		g.visits[key] = &visit{visitKey: key}
+		g.of[c] = append(g.of[c], g.visits[key])
 	}
 	return g.visits[key]
 }
 
 // lastStart is one more than the highest number of a start.
-func (g *grid) lastStart() int { return finalStart + g.scenario.Search.Finals }
+func (g *grid) lastStart() int { return finalStart + g.rounds() }
+
+// rounds is how many final rounds there are at most.
+func (g *grid) rounds() int {
+	if g.adaptive {
+		return max(g.scenario.Search.Finals, mostFinals)
+	}
+	return g.scenario.Search.Finals
+}
+
+// mostFinals is how many final rounds a search makes at most to be sure of its
+// recommendation.
+const mostFinals = 12
+
+// sure is the confidence with which a search ends.
+const sure = 0.95
 
 // exploring returns the first visit before the finals that has work left and
 // fits in the budget; nil when there is none.
@@ -145,9 +168,12 @@ func (g *grid) visitLimit(replicate int) time.Duration {
 // would be no answer at all.
 func (g *grid) finishing() *visit {
 	finalists := g.finalists()
-	rounds := g.scenario.Search.Finals
+	rounds := g.rounds()
 	for r := range rounds {
-		order := g.shuffled(finalists, finalStart+r)
+		if r >= g.scenario.Search.Finals && g.settled(finalStart+r) {
+			return nil
+		}
+		order := g.shuffled(g.contenders(finalists, r), finalStart+r)
 		round := time.Duration(len(order)) * g.plan.finalCost()
 		begun := slices.ContainsFunc(order, func(c scenarios.Planned) bool {
 			return len(g.visit(c.Cell, finalStart+r).trials) > 0
@@ -158,13 +184,20 @@ func (g *grid) finishing() *visit {
 		for i, c := range order {
 			v := g.visit(c.Cell, finalStart+r)
 			v.burst, v.walk = true, true
-			v.label = fmt.Sprintf("round %d of %d, cell %d of %d", r+1, rounds, i+1, len(order))
+			v.label = fmt.Sprintf("round %d of %d, cell %d of %d", r+1, max(r+1, g.scenario.Search.Finals), i+1, len(order))
 			if !g.finished(v) {
 				return v
 			}
 		}
 	}
 	return nil
+}
+
+// settled says whether the final starts below end are enough to be sure of what
+// they recommend, or recommend nothing.
+func (g *grid) settled(end int) bool {
+	s := g.standing(end)
+	return s.winner == nil || s.confidence() >= sure
 }
 
 // shuffled returns the cells in an order that depends on the seed and the
@@ -218,7 +251,16 @@ func (g *grid) wanted(v *visit, limit time.Duration) bool {
 	if g.finished(v) {
 		return false
 	}
-	return len(v.trials) > 0 || g.spent+g.plan.visitCost(v.burst, v.tries()) <= limit
+	return len(v.trials) > 0 || g.spent+g.cost(v) <= limit
+}
+
+// cost estimates the wall time of a visit before the finals.
+func (g *grid) cost(v *visit) time.Duration {
+	d := g.plan.visitCost(false, v.tries()) - g.plan.Warmup + g.warmth(v)
+	if v.burst {
+		d += g.burstLength(v)
+	}
+	return d
 }
 
 func (g *grid) finished(v *visit) bool {
@@ -231,16 +273,27 @@ func (g *grid) finished(v *visit) bool {
 func (g *grid) step(v *visit) (rundir.Step, bool) {
 	step := rundir.Step{Cell: v.cell, Start: v.start, Warmup: g.plan.Settle, Duration: g.plan.Trial}
 	if len(v.trials) == 0 || v.trials[len(v.trials)-1].Failure != "" {
-		step.Warmup = g.plan.Warmup
+		step.Warmup = g.warmth(v)
 	}
 	step.Hot = g.scenario.Search.Hot && v.start < finalStart
 	if v.voids() > maxVoids || g.crashes(v.cell) >= maxCrashes || g.mismatch(v.cell, g.lastStart()) != "" {
 		return step, false
 	}
+	// Earlier bursts do for the probe of a race.
+	if v.probe && g.meanBurst(v.cell, v.start) > 0 && !g.probed(v.cell, v.start) && g.doubtful(v) {
+		probe := v.last(rundir.Probe)
+		if probe == nil {
+			step.Phase, step.Rate, step.Duration = rundir.Probe, g.meanBurst(v.cell, v.start)/10, g.plan.Probe
+			return g.labelled(step, v), true
+		}
+		if probe.Verdict.Kind == Failed {
+			return step, false
+		}
+	}
 	for _, class := range g.bursts(v) {
 		if v.lastOf(rundir.Saturation, class) == nil {
 			step.Phase, step.Class, step.Alone = rundir.Saturation, class, g.scenario.Traffic.Beside()
-			step.Connections, step.Duration = 2*v.cell.Slots(), g.plan.Burst
+			step.Connections, step.Duration = 2*v.cell.Slots(), g.burstLength(v)
 			return g.labelled(step, v), true
 		}
 	}
@@ -285,7 +338,7 @@ var curveShares = []float64{0.5, 0.75, 0.25, 0.9}
 // traffic has something beside the attack, the point is measured again alone:
 // the two tell what that costs.
 func (g *grid) belowRate(v *visit) (rate float64, alone, ok bool) {
-	rate = g.walk(v).estimate() * curveShares[(v.start-finalStart)%len(curveShares)]
+	rate = v.found() * curveShares[(v.start-finalStart)%len(curveShares)]
 	if rate <= 0 {
 		return 0, false, false
 	}
@@ -385,13 +438,23 @@ func (g *grid) walk(v *visit) walk {
 	if v.start >= finalStart {
 		w.most = g.plan.FinalTries
 	}
-	for _, t := range v.trials {
-		if openLoop(t) && (t.Step.Phase == rundir.Bracket || t.Step.Phase == rundir.Final) {
-			w.tries = append(w.tries, try{rate: t.Step.Rate, passed: t.Verdict.Kind == Passed})
-		}
-	}
+	w.tries = v.walked()
 	return w
 }
+
+// walked returns the trials of a visit's walk.
+func (v *visit) walked() (out []try) {
+	for _, t := range v.trials {
+		if openLoop(t) && (t.Step.Phase == rundir.Bracket || t.Step.Phase == rundir.Final) {
+			out = append(out, try{rate: t.Step.Rate, passed: t.Verdict.Kind == Passed})
+		}
+	}
+	return out
+}
+
+// found returns the sustainable rate that the walk of a visit has found; 0 when
+// it has found none.
+func (v *visit) found() float64 { return walk{tries: v.walked()}.estimate() }
 
 // guess is the first rate of a walk: the share of their saturation throughput
 // that earlier starts of the cell sustained, or the queueing guess.
@@ -399,7 +462,7 @@ func (g *grid) guess(v *visit, saturation float64) float64 {
 	var shares []float64
 	for _, start := range g.starts(v.cell, 0, v.start) {
 		earlier := g.visits[visitKey{v.cell, start}]
-		if e := g.walk(earlier).estimate(); e > 0 {
+		if e := earlier.found(); e > 0 {
 			shares = append(shares, e/g.saturation(earlier))
 		}
 	}
@@ -433,7 +496,7 @@ func (g *grid) bounded(c scenarios.Cell) bool {
 // estimates returns what the starts in [from, to) of a cell found, in order.
 func (g *grid) estimates(c scenarios.Cell, from, to int) (out []float64) {
 	for _, start := range g.starts(c, from, to) {
-		if e := g.walk(g.visits[visitKey{c, start}]).estimate(); e > 0 {
+		if e := g.visits[visitKey{c, start}].found(); e > 0 {
 			out = append(out, e)
 		}
 	}
@@ -443,9 +506,9 @@ func (g *grid) estimates(c scenarios.Cell, from, to int) (out []float64) {
 // starts returns the numbers in [from, to) of a cell's starts that have
 // trials, in order.
 func (g *grid) starts(c scenarios.Cell, from, to int) (out []int) {
-	for key, v := range g.visits {
-		if key.cell == c && key.start >= from && key.start < to && len(v.trials) > 0 {
-			out = append(out, key.start)
+	for _, v := range g.of[c] {
+		if v.start >= from && v.start < to && len(v.trials) > 0 {
+			out = append(out, v.start)
 		}
 	}
 	slices.Sort(out)
@@ -490,10 +553,7 @@ func (g *grid) saturations(c scenarios.Cell, class string, end int) (out []float
 
 // crashes counts the starts of a cell that did not come up.
 func (g *grid) crashes(c scenarios.Cell) (n int) {
-	for key, v := range g.visits {
-		if key.cell != c {
-			continue
-		}
+	for _, v := range g.of[c] {
 		for _, t := range v.trials {
 			if t.Failure != "" && t.Load.Sent == 0 {
 				n++

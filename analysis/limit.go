@@ -2,6 +2,8 @@ package analysis
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
@@ -10,7 +12,9 @@ import (
 // What can limit a cell.
 const (
 	LimitAppCPU    = "application CPU"
+	LimitLock      = "one core per worker process"
 	LimitWaiting   = "workers all waiting"
+	LimitDatabase  = "database connections"
 	LimitProxy     = "proxy"
 	LimitGenerator = "generator"
 	LimitUnknown   = "unknown"
@@ -19,60 +23,128 @@ const (
 // saturated is the share of a resource from which it counts as used up.
 const saturated = 0.85
 
-// limitOf names what keeps a cell from more, by its saturation bursts: there
-// every slot has work, so that whatever is used up is the limit.
-func limitOf(c *Cell, trials []Judged) Limit {
-	var u rundir.Usage
-	var in, service, good float64 // sums over bursts: in flight × s, good
-	n := 0
+// burst is what the saturation bursts of a cell had in the mean: there every
+// slot has work, so that whatever is used up is the limit.
+type burst struct {
+	cell                        scenarios.Cell
+	cores, appCores             int
+	app, proxy, generator, busy float64 // CPUs
+	inFlight                    float64
+	goodput                     float64 // requests/s
+	overflows                   uint64  // connections dropped at a full listen queue
+	databases                   map[string]rundir.ServiceUse
+}
+
+// burstOf sums up the bursts of a cell that passed; ok is false for none.
+func burstOf(c *Cell, trials []Judged) (b burst, ok bool) {
+	b = burst{cell: c.Cell, databases: map[string]rundir.ServiceUse{}}
+	var wall, span float64
 	for _, t := range trials {
 		if t.Step.Cell != c.Cell || t.Step.Phase != rundir.Saturation || t.Step.Class != "" || t.Verdict.Kind != Passed {
 			continue
 		}
-		n++
-		u.Wall += t.Usage.Wall
-		u.Cores, u.AppCores = t.Usage.Cores, t.Usage.AppCores
-		u.App.CPUSeconds += t.Usage.App.CPUSeconds
-		u.Proxy.CPUSeconds += t.Usage.Proxy.CPUSeconds
-		u.Generator.CPUSeconds += t.Usage.Generator.CPUSeconds
-		u.BusySeconds += t.Usage.BusySeconds
-		class := t.Load.Classes[scenarios.All]
-		in += t.Load.InFlight * t.Load.Span.Seconds()
-		service += t.Load.Span.Seconds()
-		good += float64(class.Good)
+		u := t.Usage
+		wall += u.Wall.Seconds()
+		span += t.Load.Span.Seconds()
+		b.cores, b.appCores = u.Cores, u.AppCores
+		b.app += u.App.CPUSeconds
+		b.proxy += u.Proxy.CPUSeconds
+		b.generator += u.Generator.CPUSeconds
+		b.busy += u.BusySeconds
+		b.inFlight += t.Load.InFlight * t.Load.Span.Seconds()
+		b.goodput += float64(t.Load.Classes[scenarios.All].Good)
+		b.overflows += u.ListenOverflows
+		for name, use := range u.Databases {
+			use.Connections = max(use.Connections, b.databases[name].Connections)
+			b.databases[name] = use
+		}
 	}
-	if n == 0 || u.Wall <= 0 {
-		return Limit{What: LimitUnknown, Evidence: []string{"no saturation burst of the cell counts"}}
+	if wall <= 0 || span <= 0 {
+		return b, false
 	}
-	return limitFrom(c.Cell, u, in/service, good/service)
+	for _, v := range []*float64{&b.app, &b.proxy, &b.generator, &b.busy} {
+		*v /= wall
+	}
+	b.inFlight /= span
+	b.goodput /= span
+	return b, true
 }
 
-// limitFrom weighs one saturated stretch: who used which share of the cores.
-func limitFrom(cell scenarios.Cell, u rundir.Usage, inFlight, goodput float64) Limit {
-	wall := u.Wall.Seconds()
-	app, proxy, gen := u.App.CPUSeconds/wall, u.Proxy.CPUSeconds/wall, u.Generator.CPUSeconds/wall
-	busy := u.BusySeconds / (wall * float64(u.Cores))
+// limitOf names what keeps a cell from more.
+func limitOf(c *Cell, trials []Judged) Limit {
+	b, ok := burstOf(c, trials)
+	if !ok {
+		return Limit{What: LimitUnknown, Evidence: []string{"no saturation burst of the cell counts"}}
+	}
+	return b.limit()
+}
+
+// limit weighs who used which share of the cores.
+func (b burst) limit() Limit {
+	if b.cell.Server == scenarios.TargetServer && b.generator <= saturated {
+		return Limit{What: LimitUnknown, Evidence: []string{"the processes of a target that was running already are not watched"}}
+	}
+	busy := b.busy / float64(b.cores)
+	processes := min(b.cell.Processes(), b.appCores)
 	l := Limit{Evidence: []string{
-		fmt.Sprintf("at saturation, %.0f requests/s with %.1f in flight on %d slots", goodput, inFlight, cell.Slots()),
-		fmt.Sprintf("CPUs busy: application %.2f of %d, proxy %.2f, generator %.2f; machine %.0f %% busy", app, u.AppCores, proxy, gen, 100*busy),
+		fmt.Sprintf("at saturation, %.0f requests/s with %.1f in flight on %d slots", b.goodput, b.inFlight, b.cell.Slots()),
+		fmt.Sprintf("CPUs busy: application %.2f of %d, proxy %.2f, generator %.2f; machine %.0f %% busy", b.app, b.appCores, b.proxy, b.generator, 100*busy),
 	}}
+	if b.goodput > 0 {
+		l.Evidence = append(l.Evidence, b.demand())
+	}
+	database := b.database()
 	switch {
-	case gen > saturated || (busy > saturated && gen > app && gen > proxy):
+	case b.generator > saturated || (busy > saturated && b.generator > b.app && b.generator > b.proxy):
 		l.What = LimitGenerator
-	case cell.Server == scenarios.TargetServer:
-		l = Limit{What: LimitUnknown, Evidence: []string{"the processes of a target that was running already are not watched"}}
-	case app/float64(u.AppCores) > saturated || (busy > saturated && app >= proxy):
+	case b.app/float64(b.appCores) > saturated || (busy > saturated && b.app >= b.proxy):
 		l.What = LimitAppCPU
-	case app > saturated*float64(min(cell.Processes(), u.AppCores)):
-		l.What = LimitAppCPU
-		l.Evidence = append(l.Evidence, fmt.Sprintf("%d worker processes can keep at most %d cores busy", cell.Processes(), cell.Processes()))
+	case b.app > saturated*float64(processes):
+		l.What = LimitLock
+		l.Evidence = append(l.Evidence, fmt.Sprintf("%d worker processes can keep at most %d cores busy: threads of one take turns at Python's lock", b.cell.Processes(), processes))
 	case busy > saturated:
 		l.What = LimitProxy
-	case inFlight >= saturated*float64(cell.Slots()):
+	case database != "":
+		l.What = LimitDatabase
+		l.Evidence = append(l.Evidence, database)
+	case b.inFlight >= saturated*float64(b.cell.Slots()):
 		l.What = LimitWaiting
-		l.Evidence = append(l.Evidence, "every slot had a request while the CPUs had room: requests wait for something that is not CPU")
+		l.Evidence = append(l.Evidence, fmt.Sprintf("every slot had a request while the CPUs had room: a request took %.1f ms (Little's law), of which %.1f ms on a CPU", 1000*b.residence(), 1000*b.app/b.goodput))
 	default:
 		l.What = LimitUnknown
 	}
+	if b.overflows > 0 {
+		l.Evidence = append(l.Evidence, fmt.Sprintf("%d connections were dropped at a full listen queue", b.overflows))
+	}
 	return l
+}
+
+// demand is the utilisation law: throughput is at most cores over CPU time a
+// request.
+func (b burst) demand() string {
+	text := fmt.Sprintf("a request takes %.2f ms of the application's CPU", 1000*b.app/b.goodput)
+	if b.cell.Proxy != scenarios.Direct {
+		text += fmt.Sprintf(" and %.2f ms of the proxy's", 1000*b.proxy/b.goodput)
+	}
+	if used := b.app + b.proxy; used > 0 {
+		text += fmt.Sprintf(": %d cores do at most %.0f a second (utilisation law)", b.cores, float64(b.cores)*b.goodput/used)
+	}
+	return text
+}
+
+// residence is how long a request kept a slot, in seconds: slots taken over
+// throughput.
+func (b burst) residence() float64 {
+	return min(b.inFlight, float64(b.cell.Slots())) / b.goodput
+}
+
+// database says which database had nearly all the connections that it takes;
+// empty when none had.
+func (b burst) database() string {
+	for _, name := range slices.Sorted(maps.Keys(b.databases)) {
+		if use := b.databases[name]; use.Limit > 0 && use.Connections*10 >= use.Limit*9 {
+			return fmt.Sprintf("%s had %d of at most %d connections", name, use.Connections, use.Limit)
+		}
+	}
+	return ""
 }

@@ -12,6 +12,8 @@ type plan struct {
 	Warmup     time.Duration // once per fresh start
 	Settle     time.Duration // before every further trial of a start
 	Burst      time.Duration // closed loop
+	Glance     time.Duration // closed loop, the first burst of an adaptive search on a cell
+	Heat       time.Duration // closed loop, in its race
 	Probe      time.Duration // at a tenth of the load
 	Trial      time.Duration // open loop
 	Tries      int           // open-loop trials of a visit, once one has passed and one has failed
@@ -32,10 +34,12 @@ type plan struct {
 const (
 	maxWarmup, minWarmup = 5 * time.Second, 500 * time.Millisecond
 	maxBurst, minBurst   = 20 * time.Second, time.Second
+	maxGlance, maxHeat   = 5 * time.Second, 10 * time.Second
 	maxTrial, minTrial   = 60 * time.Second, 1500 * time.Millisecond
 	maxProbe, maxSettle  = 10 * time.Second, time.Second
 	longTrial            = 8 * time.Second // from here on, tries are many and the bracket is narrow
 	reserve              = 0.08            // of the budget: void trials, walks longer than most
+	raceVisits           = 30              // of an adaptive search
 	startCost            = 2 * time.Second // to start, check and stop a stack: a guess, the strategy counts what it takes
 )
 
@@ -46,7 +50,7 @@ func newPlan(s *scenarios.Scenario, cells []scenarios.Planned) plan {
 	budget, n := time.Duration(s.Search.Budget), len(cells)
 	p := withTrial(s, minTrial, cells)
 	for d := maxTrial; d > minTrial; d = scale(d, 0.97) {
-		if q := withTrial(s, d, cells); q.total(s.Search, n) <= scale(budget, 1-reserve) {
+		if q := withTrial(s, d, cells); q.total(s, n) <= scale(budget, 1-reserve) {
 			p = q
 			break
 		}
@@ -54,9 +58,11 @@ func newPlan(s *scenarios.Scenario, cells []scenarios.Planned) plan {
 	p.Budget = budget
 	p.Explore = budget - time.Duration(s.Search.Finals)*p.round()
 	p.See = budget - time.Duration(min(2, s.Search.Finals))*p.round()
-	if p.Screen = p.total(s.Search, n) > budget; p.Screen {
+	short := p.total(s, n) > budget
+	if short {
 		p.Explore = p.See
 	}
+	p.Screen = short && s.Search.Strategy != scenarios.Adaptive
 	return p
 }
 
@@ -70,6 +76,8 @@ func withTrial(s *scenarios.Scenario, d time.Duration, cells []scenarios.Planned
 	}
 	p.Settle = min(p.Warmup/2, maxSettle)
 	p.Probe = min(p.Trial, maxProbe)
+	p.Glance = choose(s.Search.Burst, scale(d, 1./12), minBurst, maxGlance)
+	p.Heat = choose(s.Search.Burst, scale(d, 1./6), minBurst, maxHeat)
 	if p.Trial >= longTrial {
 		p.Tries, p.FinalTries, p.Resolution, p.Finalists = 6, 4, 0.02, 3
 	}
@@ -101,13 +109,19 @@ func folkloreSettings(cells []scenarios.Planned) int {
 	return len(settings)
 }
 
-// total estimates the wall time of the whole search when every cell is walked.
-func (p plan) total(s scenarios.Search, n int) time.Duration {
+// total estimates the wall time of the whole search: every cell is walked, or
+// glanced at and raced.
+func (p plan) total(s *scenarios.Scenario, n int) time.Duration {
+	finals := time.Duration(s.Search.Finals) * p.round()
+	if s.Search.Strategy == scenarios.Adaptive {
+		short := func(burst time.Duration) time.Duration { return startCost + min(p.Warmup, burst/2) + burst }
+		return time.Duration(n)*short(p.Glance) + raceVisits*short(p.Heat) + finals
+	}
 	tries := p.Tries
 	if p.Settled {
 		tries = 0
 	}
-	return time.Duration(n*s.Replicates)*p.visitCost(true, tries) + time.Duration(s.Finals)*p.round()
+	return time.Duration(n*s.Search.Replicates)*p.visitCost(true, tries) + finals
 }
 
 // round estimates the wall time of one round of the finals.

@@ -29,15 +29,7 @@ func (g *grid) recommend(res *Result) {
 		g.withoutWinner(res)
 		return
 	}
-	slices.SortStableFunc(candidates, func(a, b *Cell) int { return cmp.Compare(b.Final.Value, a.Final.Value) })
-	best := candidates[0]
-	var tied []*Cell
-	for _, c := range candidates {
-		if c.Tied = g.tied(best, c); c.Tied {
-			tied = append(tied, c)
-		}
-	}
-	slices.SortStableFunc(tied, cheaper)
+	tied := g.choose(candidates, g.lastStart())
 
 	res.Outcome, res.Winner = Recommended, tied[0]
 	res.Ties = tied[1:]
@@ -49,13 +41,26 @@ func (g *grid) recommend(res *Result) {
 	res.Because = because(res)
 }
 
+// choose orders the candidates, the best first, by their final starts below
+// end. It returns those that are as good as the best, the cheapest first.
+func (g *grid) choose(candidates []*Cell, end int) (tied []*Cell) {
+	slices.SortStableFunc(candidates, func(a, b *Cell) int { return cmp.Compare(b.Final.Value, a.Final.Value) })
+	for _, c := range candidates {
+		if c.Tied = g.tied(candidates[0], c, end); c.Tied {
+			tied = append(tied, c)
+		}
+	}
+	slices.SortStableFunc(tied, cheaper)
+	return tied
+}
+
 // tied compares a cell with the best by their rounds: a difference within one
 // standard error, or within minTie, is no difference.
-func (g *grid) tied(best, c *Cell) bool {
+func (g *grid) tied(best, c *Cell, end int) bool {
 	if c == best {
 		return true
 	}
-	a, b := g.pairs(best.Cell, c.Cell)
+	a, b := g.pairs(best.Cell, c.Cell, end)
 	logs := logRatios(a, b)
 	if len(logs) == 0 {
 		return false
@@ -64,12 +69,12 @@ func (g *grid) tied(best, c *Cell) bool {
 	return mean <= max(minTie, standardError(logs))
 }
 
-// pairs returns the estimates of two cells from the final rounds in which both
-// have one.
-func (g *grid) pairs(a, b scenarios.Cell) (x, y []float64) {
-	for r := range g.scenario.Search.Finals {
-		ea := g.estimates(a, finalStart+r, finalStart+r+1)
-		eb := g.estimates(b, finalStart+r, finalStart+r+1)
+// pairs returns the estimates of two cells from the final starts below end in
+// which both have one.
+func (g *grid) pairs(a, b scenarios.Cell, end int) (x, y []float64) {
+	for start := finalStart; start < end; start++ {
+		ea := g.estimates(a, start, start+1)
+		eb := g.estimates(b, start, start+1)
 		if len(ea) == 1 && len(eb) == 1 {
 			x, y = append(x, ea[0]), append(y, eb[0])
 		}
@@ -163,7 +168,7 @@ func (g *grid) proxyTwins(res *Result) (out []Comparison) {
 // are any.
 func (g *grid) compare(name string, winner, c *Cell) Comparison {
 	out := Comparison{Name: name, Cell: c}
-	if a, b := g.pairs(winner.Cell, c.Cell); len(a) > 0 {
+	if a, b := g.pairs(winner.Cell, c.Cell, g.lastStart()); len(a) > 0 {
 		out.Ratio, out.Paired = RatioFigure(a, b), true
 		return out
 	}
@@ -192,7 +197,7 @@ func measured(res *Result) (n int) {
 // withoutWinner tells a matrix in which nothing meets the objectives from one
 // of which too little is known.
 func (g *grid) withoutWinner(res *Result) {
-	infeasible, struck, failed, other := 0, 0, 0, 0
+	infeasible, struck, failed, other, unseen := 0, 0, 0, 0, 0
 	var leader *Cell
 	for _, c := range res.Cells {
 		switch {
@@ -204,6 +209,8 @@ func (g *grid) withoutWinner(res *Result) {
 			struck++
 		case c.Failure != "" && c.Sustainable() == nil:
 			failed++
+		case c.Dropped != "" && c.Saturation == nil:
+			unseen++
 		}
 		if c.Struck == "" && c.Mismatch == "" && c.Explored != nil && (leader == nil || c.Explored.Value > leader.Explored.Value) {
 			leader = c
@@ -214,9 +221,9 @@ func (g *grid) withoutWinner(res *Result) {
 		res.Outcome = Inconclusive
 		res.Because = fmt.Sprintf("no cell was measured again on fresh starts; the best so far is %v at about %.0f requests/s", leader.Cell, leader.Explored.Value)
 		res.RunnerUp = leader
-	case n > 0 && infeasible+struck+failed == n && infeasible+struck > 0:
+	case n > 0 && infeasible+struck+failed+unseen == n && infeasible+struck > 0:
 		res.Outcome = NotMet
-		res.Because = fmt.Sprintf("none of the %d cells meets the objectives within the limits: %d at no rate, %d beyond a limit, %d did not run", n, infeasible, struck, failed)
+		res.Because = fmt.Sprintf("none of the %d cells meets the objectives within the limits: %d at no rate, %d beyond a limit, %d did not run", n-unseen, infeasible, struck, failed)
 	case n > 0 && other == n:
 		res.Outcome = Inconclusive
 		res.Because = fmt.Sprintf("none of the %d cells ran as what it is", n)

@@ -71,6 +71,8 @@ type Result struct {
 	Warnings []string // doubts about the run as a whole
 
 	Generator    []Answer // whether the generator was the limit, over all trials
+	Confidence   float64  // of an adaptive search: the probability that no cell is better than the winner by Regret or more; 0 when it is not told
+	Regret       float64  // what the search is content with, as a share
 	AboveCeiling string   // why the recommended rate may be the generator's as much as the winner's; empty when it is not near its ceiling
 }
 
@@ -104,6 +106,7 @@ type Cell struct {
 	Processes            int                          // of application and proxy
 	Passed, Failed, Void int                          // trials
 	Failure              string                       // first failure, with the log's tail
+	Dropped              string                       // where an adaptive search gave it up, and why; empty when it did not
 }
 
 // Sustainable returns the figure that speaks for the cell: Final where there
@@ -120,6 +123,7 @@ type Point struct {
 	Offered  float64 // requests/s
 	Goodput  float64 // requests/s
 	Verdict  string
+	Cut      bool                      // the trial was cut short: its latencies say no more than that they were too long
 	Response map[string]rundir.Latency // by class
 }
 

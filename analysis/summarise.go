@@ -38,17 +38,20 @@ func Summarise(in Input) (*Result, error) {
 		Target:   in.Scenario.Target,
 		Embedded: in.Scenario.App.Interface == scenarios.Embedded,
 	}
+	dropped := g.dropped()
 	for _, p := range in.Cells {
 		c, err := g.summary(p, res.Trials, in.Histograms)
 		if err != nil {
 			return nil, err
 		}
+		c.Dropped = dropped[p.Cell]
 		res.Cells = append(res.Cells, c)
 	}
 	if res.Partial == "" {
 		res.Partial = g.unfinished()
 	}
 	g.recommend(res)
+	g.assure(res)
 	res.Contest = g.contest(res)
 	res.Generator = answers(res.Trials)
 	res.AboveCeiling = aboveCeiling(res.Winner, in.Calibration)
@@ -158,7 +161,7 @@ func (g *grid) bounds(c scenarios.Cell) (low, high float64) {
 	}
 	var all walk
 	for _, start := range g.starts(c, from, to) {
-		all.tries = append(all.tries, g.walk(g.visits[visitKey{c, start}]).tries...)
+		all.tries = append(all.tries, g.visits[visitKey{c, start}].walked()...)
 	}
 	return all.bounds()
 }
@@ -174,7 +177,7 @@ func (g *grid) infeasible(c *Cell) string {
 		if p := v.last(rundir.Probe); p != nil && p.Verdict.Kind == Failed {
 			return fmt.Sprintf("at a tenth of its throughput, %.1f requests/s: %s", p.Step.Rate, strings.Join(p.Verdict.Reasons, "; "))
 		}
-		if w := g.walk(v); len(w.tries) >= giveUp {
+		if w := (walk{tries: v.walked()}); len(w.tries) >= giveUp {
 			_, high := w.bounds()
 			return fmt.Sprintf("every trial failed, down to %.1f requests/s", high)
 		}
@@ -254,7 +257,7 @@ func (c *Cell) curve(trials []Judged) {
 		if t.Step.Cell != c.Cell || !openLoop(t) || t.Step.Alone {
 			continue
 		}
-		p := Point{Offered: t.Step.Rate, Goodput: t.Load.Goodput, Verdict: t.Verdict.Kind, Response: map[string]rundir.Latency{}}
+		p := Point{Offered: t.Step.Rate, Goodput: t.Load.Goodput, Verdict: t.Verdict.Kind, Cut: t.Load.Aborted != "", Response: map[string]rundir.Latency{}}
 		for class, s := range t.Load.Classes {
 			p.Response[class] = s.Response
 		}
@@ -304,10 +307,14 @@ func (c *Cell) latencies(trials []Judged, histograms func(int) (map[string]rundi
 func (g *grid) unfinished() string {
 	var out []string
 	unseen, unwalked := 0, 0
+	worth := g.worthSeeing()
 	for _, c := range g.cells {
 		switch {
 		case len(g.starts(c.Cell, 0, finalStart)) == 0:
-			unseen++
+			if worth(c) {
+				unseen++
+			}
+		case g.adaptive: // it walks in the finals only
 		case g.meanBurst(c.Cell, finalStart) > 0 && !g.walked(c.Cell) && len(g.starts(c.Cell, finalStart, g.lastStart())) == 0:
 			unwalked++
 		}

@@ -23,6 +23,9 @@ func (m *model) answer() {
 		m.Name, m.Headline = w.Cell.String(), advice(w.Cell)
 		m.Answer = append(m.Answer, m.sustains("it", w))
 	}
+	if m.Result.Regret > 0 {
+		m.Answer = append(m.Answer, assurance(m.Result))
+	}
 	for _, f := range m.Result.Folklore {
 		if f.Cell == nil || m.Manifest.Scenario.Search.Compare == scenarios.CompareFolklore {
 			continue // the verdict says it
@@ -65,6 +68,21 @@ func (m *model) sustains(who string, w *analysis.Cell) string {
 	}
 	return sentence(text)
 }
+
+// assurance states how sure the search is of its recommendation.
+func assurance(r *analysis.Result) string {
+	return fmt.Sprintf("The search is %s sure that no other configuration sustains %s more.", sureness(r.Confidence), percent(r.Regret))
+}
+
+// sureness is a probability, which is never told as certain.
+func sureness(p float64) string {
+	if p > 0.99 {
+		return "more than 99 %"
+	}
+	return percent(p)
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
 
 // ties names the configurations that are as good, and the runner-up when
 // there are none.
@@ -136,6 +154,8 @@ func outOfRun(c *analysis.Cell) string {
 		return "it sustains no load within the objectives, " + c.Infeasible
 	case c.Sustainable() == nil && c.Failure != "":
 		return "it failed, " + firstLine(c.Failure)
+	case c.Sustainable() == nil && c.Dropped != "":
+		return "it was " + c.Dropped
 	}
 	return ""
 }

@@ -47,6 +47,8 @@ type document struct {
 	Outcome     string            `json:"outcome" jsonschema:"enum=recommended,enum=not met,enum=inconclusive"`
 	Because     string            `json:"because"`
 	Answer      []string          `json:"answer"`
+	Confidence  quantity          `json:"confidence,omitzero"`
+	Regret      quantity          `json:"regret_target,omitzero"`
 	Winner      string            `json:"winner,omitempty"`
 	RunnerUp    string            `json:"runner_up,omitempty"`
 	Ties        []string          `json:"ties"`
@@ -180,6 +182,7 @@ type cellDoc struct {
 	Struck        string                `json:"struck,omitempty"`
 	Mismatch      string                `json:"mismatch,omitempty"`
 	Tied          bool                  `json:"tied"`
+	Dropped       string                `json:"dropped,omitempty"`
 	Sustained     *figureDoc            `json:"sustained_per_second,omitempty"`
 	Explored      *figureDoc            `json:"explored_per_second,omitempty"`
 	Final         *figureDoc            `json:"final_per_second,omitempty"`
@@ -372,6 +375,7 @@ func newDocument(m *model) document {
 	d := document{
 		Schema: jsonSchemaVersion, Tool: mf.Tool, Generated: m.Generated.UTC(),
 		Alerts: list(m.Alerts), Outcome: r.Outcome, Because: r.Because, Answer: answers(m),
+		Confidence: quantity(r.Confidence), Regret: quantity(r.Regret),
 		Winner: winnerName(r), Ties: []string{}, Folklore: comparisonDocs(r.Folklore), ProxyTax: comparisonDocs(r.ProxyTax),
 		Contest: newContestDoc(r.Contest), Target: r.Target,
 		Limit: limitDoc{m.Limit, list(m.Evidence)}, Embedded: r.Embedded, Partial: r.Partial, Warnings: list(m.Warnings),
@@ -426,7 +430,7 @@ func newCellDoc(r row) cellDoc {
 		Cell: c.Cell.String(), Server: r.Server, Proxy: r.Proxy, Workers: r.Workers, Threads: r.Threads,
 		Instances: c.Cell.Servers(), Interface: c.Interface, Upstream: c.Upstream, Mismatch: c.Mismatch,
 		Alone: figureDocs(c.Classes), AloneCPU: figureDocs(c.ClassCPU), Lottery: newLotteryDoc(c.Lottery), Beside: newBesideDoc(c.Beside), Services: map[string]serviceDoc{},
-		Tags: list(r.Tags), Folklore: list(c.Folklore), NotApplicable: c.NotApplicable, Infeasible: c.Infeasible, Struck: c.Struck, Tied: c.Tied,
+		Tags: list(r.Tags), Folklore: list(c.Folklore), NotApplicable: c.NotApplicable, Infeasible: c.Infeasible, Struck: c.Struck, Tied: c.Tied, Dropped: c.Dropped,
 		Sustained: newFigureDoc(c.Sustainable()), Explored: newFigureDoc(c.Explored), Final: newFigureDoc(c.Final), Saturation: newFigureDoc(c.Saturation),
 		Low: known(c.Low), High: known(c.High), LatencyRate: known(c.LatencyRate),
 		Latency: latencyDocs(c.Latency), Service: newLatencyDoc(c.Service), Curve: []pointDoc{},

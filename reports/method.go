@@ -22,7 +22,7 @@ func method(mf rundir.Manifest) []string {
 	}
 	texts = append(texts,
 		"Response time counts from the scheduled time to the last byte, so a stalled server is charged for the requests that had to wait. Every response is verified; an error or a wrong body is never goodput.",
-		"Each configuration is started for real. A short closed-loop burst finds its saturation (throughput only); open-loop trials then bracket the highest rate that meets every objective.",
+		searchText(s.Search),
 		"Replicates are fresh starts in seeded shuffled order, interleaved between configurations; never requests, and no best of several. Intervals are 95 % over those starts. Configurations within the noise are tied, and the cheapest is recommended.",
 		"A trial is void, and counts for nothing, when the generator was late, foreign load or steal disturbed it, or its figures contradict each other. It fails, and counts against its configuration, when the load was not held within the objectives.",
 	)
@@ -31,6 +31,15 @@ func method(mf rundir.Manifest) []string {
 		texts = append(texts, plan)
 	}
 	return append(texts, cpuSets(mf.CPUs))
+}
+
+// searchText says how the search measures a configuration, and which ones.
+func searchText(s scenarios.Search) string {
+	text := "Each configuration is started for real. A short closed-loop burst finds its saturation (throughput only); open-loop trials then bracket the highest rate that meets every objective."
+	if s.Strategy == scenarios.Adaptive {
+		text += " Bursts race the configurations, each on fresh starts in interleaved heats; those that cannot be better than the leader by the target drop out, and a forecast from their neighbours keeps the hopeless ones from being started. Only the finalists' sustainable rates are measured."
+	}
+	return text
 }
 
 // setting says how clients and proxies were set up, where the scenario has them.

@@ -268,6 +268,8 @@ func (m *model) tags(c *analysis.Cell) (tags []string, why string) {
 		return append(tags, "struck out"), c.Struck
 	case c.Sustainable() == nil && c.Failure != "":
 		return append(tags, "failed"), firstLine(c.Failure)
+	case c.Sustainable() == nil && c.Dropped != "":
+		return append(tags, "dropped"), c.Dropped
 	case c.Sustainable() == nil && c.Passed+c.Failed+c.Void == 0:
 		return append(tags, "not measured"), ""
 	case c.Sustainable() == nil && c.Saturation != nil && (len(c.Curve) == 0 || c.Failed == 0): // at most a probe, which passed

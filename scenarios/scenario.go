@@ -232,7 +232,10 @@ type Limits struct {
 }
 
 // Strategies of a search.
-const Grid = "grid" // every cell
+const (
+	Grid     = "grid"     // every cell
+	Adaptive = "adaptive" // a race of the cells, and the sustainable rate of the leaders only
+)
 
 // What a scenario may compare: the best cell for every value of it is measured
 // in the finals, and the report opens with how they stand to each other.
@@ -248,7 +251,7 @@ const (
 // Search says how the matrix is searched. Zero durations are chosen from the
 // budget.
 type Search struct {
-	Strategy   string   `yaml:"strategy,omitempty" json:"strategy,omitempty"`     // grid
+	Strategy   string   `yaml:"strategy,omitempty" json:"strategy,omitempty"`     // grid or adaptive
 	Budget     Duration `yaml:"budget,omitempty" json:"budget,omitempty"`         // wall time of the run; default 5m
 	Replicates int      `yaml:"replicates,omitempty" json:"replicates,omitempty"` // fresh starts of every cell; default 1
 	Finals     int      `yaml:"finals,omitempty" json:"finals,omitempty"`         // fresh starts of the finalists and of the folklore cells; default 3

@@ -49,7 +49,7 @@ func Schema(cat Catalogue) ([]byte, error) {
 		"Slow.kind":          slowKinds,
 		"Request.class":      {Static, Dynamic},
 		"Request.method":     methods,
-		"Search.strategy":    {Grid},
+		"Search.strategy":    {Grid, Adaptive},
 		"Search.compare":     comparisons,
 	}
 	for _, path := range sortedKeys(enums) {

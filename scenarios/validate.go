@@ -149,7 +149,7 @@ func (c checker) limits() {
 
 func (c checker) search() {
 	s := c.s.Search
-	c.word("search.strategy", s.Strategy, []string{Grid})
+	c.word("search.strategy", s.Strategy, []string{Grid, Adaptive})
 	c.between("search.budget", s.Budget, Duration(time.Second), maxBudget)
 	c.count("search.replicates", s.Replicates, 1, maxStarts)
 	c.count("search.finals", s.Finals, 1, maxStarts)

@@ -84,15 +84,7 @@ func (o *output) check() error {
 // conclude judges a run, writes its reports beside it and prints the one that
 // was asked for.
 func conclude(run *rundir.Run, interrupted string, o output, w io.Writer) (*analysis.Result, error) {
-	m := run.Manifest
-	res, err := analysis.Summarise(analysis.Input{
-		Scenario:    searched(m),
-		Cells:       cellsOf(m),
-		Trials:      run.Trials(),
-		Histograms:  run.Histograms,
-		Calibration: m.Calibration,
-		Interrupted: interrupted,
-	})
+	res, err := judged(run, interrupted)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +96,19 @@ func conclude(run *rundir.Run, interrupted string, o output, w io.Writer) (*anal
 		return res, nil
 	}
 	return res, o.print(in, w)
+}
+
+// judged is the result of a run.
+func judged(run *rundir.Run, interrupted string) (*analysis.Result, error) {
+	m := run.Manifest
+	return analysis.Summarise(analysis.Input{
+		Scenario:    searched(m),
+		Cells:       cellsOf(m),
+		Trials:      run.Trials(),
+		Histograms:  run.Histograms,
+		Calibration: m.Calibration,
+		Interrupted: interrupted,
+	})
 }
 
 func (o *output) print(in reports.Input, w io.Writer) error {

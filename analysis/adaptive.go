@@ -1,0 +1,308 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"sweetspot/runner/rundir"
+	"sweetspot/scenarios"
+)
+
+// Adaptive finds the best cell without measuring every one in full. Short
+// bursts glance at half the cells, spread over the matrix, and at those of the
+// others that a forecast does not rule out. The leaders race: in every heat
+// each of them has a burst on a fresh start, and who cannot be better than the
+// leader by the target drops out. The finals are those of Grid; only they
+// measure a sustainable rate, and they go on until the recommendation is sure
+// enough or the budget is spent.
+//
+// The scenario's strategy is scenarios.Adaptive.
+func Adaptive(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
+	cells = applicable(cells)
+	return func(done []rundir.Trial) (rundir.Step, bool) {
+		g := newGrid(s, cells, done)
+		for _, next := range []func() *visit{g.glancing, g.racing, g.finishing} {
+			if v := next(); v != nil {
+				return g.step(v)
+			}
+		}
+		return rundir.Step{}, false
+	}
+}
+
+const (
+	worthLooking = 0.85 // of the best throughput: a cell with a lower forecast is not looked at
+	heats       = 12   // of a race, at most
+	entrants    = 12   // of the first heat, at most
+	leastHeats  = 3    // of a race that has more cells than finalists
+	dropSigma   = 2.3  // standard errors by which a cell must be out of reach of the target to drop out
+)
+
+// glancing returns the next visit of the first round: the cells of one half,
+// and then those with the highest forecast. It is nil when no other is worth
+// it, or the budget says so.
+func (g *grid) glancing() *visit {
+	half, others := g.halves()
+	for i, c := range half {
+		v := g.glance(c)
+		v.label = fmt.Sprintf("looking at cell %d of %d", i+1, len(half))
+		if g.wanted(v, g.plan.Explore) {
+			return v
+		}
+	}
+	var next *visit
+	f, worth, left := newForecast(g), g.worthSeeing(), 0
+	most := 0.0
+	for _, c := range others {
+		v := g.glance(c)
+		if len(v.trials) > 0 && !g.finished(v) {
+			return v // what has begun is carried to its end
+		}
+		if len(v.trials) > 0 || !worth(c) {
+			continue
+		}
+		left++
+		if guess := f.guess(c.Cell); next == nil || guess > most {
+			next, most = v, guess
+		}
+	}
+	if next == nil || !g.wanted(next, g.plan.Explore) {
+		return nil
+	}
+	next.label = fmt.Sprintf("looking at the most promising of %d cells", left)
+	return next
+}
+
+// worthSeeing returns a function that says whether a cell is to be looked at:
+// an adaptive search leaves out those of the second half whose forecast is too
+// low.
+func (g *grid) worthSeeing() func(scenarios.Planned) bool {
+	if !g.adaptive {
+		return func(scenarios.Planned) bool { return true }
+	}
+	half, _ := g.halves()
+	f := newForecast(g)
+	best := 0.0
+	for _, k := range f.known {
+		best = max(best, k.rate)
+	}
+	return func(c scenarios.Planned) bool {
+		first := slices.ContainsFunc(half, func(h scenarios.Planned) bool { return h.Cell == c.Cell })
+		return first || f.guess(c.Cell) >= worthLooking*best
+	}
+}
+
+func (g *grid) glance(c scenarios.Planned) *visit {
+	v := g.visit(c.Cell, 0)
+	v.burst = true
+	return v
+}
+
+// halves parts the cells as a chessboard does, in shuffled orders. The smallest
+// cell of every family is in the first half, for forecasts to begin from, and
+// so are the folklore settings.
+func (g *grid) halves() (half, others []scenarios.Planned) {
+	var workers, threads []int
+	for _, c := range g.cells {
+		workers, threads = append(workers, c.Cell.Workers), append(threads, c.Cell.Threads)
+	}
+	slices.Sort(workers)
+	slices.Sort(threads)
+	workers, threads = slices.Compact(workers), slices.Compact(threads)
+	for _, c := range g.shuffled(g.cells, 0) {
+		i, j := slices.Index(workers, c.Cell.Workers), slices.Index(threads, c.Cell.Threads)
+		if (i+j)%2 == 0 || len(c.Folklore) > 0 || g.smallest(c.Cell) {
+			half = append(half, c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	return half, others
+}
+
+// smallest says whether no cell of the family has fewer slots.
+func (g *grid) smallest(c scenarios.Cell) bool {
+	return !slices.ContainsFunc(g.cells, func(o scenarios.Planned) bool {
+		return family(o.Cell, c) && o.Cell.Slots() < c.Slots()
+	})
+}
+
+// racing returns the next visit of the race; nil when it is over.
+func (g *grid) racing() *visit {
+	field := g.cells
+	for heat := 1; heat <= heats; heat++ {
+		if field = g.field(heat, field); len(field) <= 1 || heat > leastHeats && len(field) <= g.plan.Finalists {
+			return nil
+		}
+		for i, c := range g.shuffled(field, heat) {
+			v := g.visit(c.Cell, heat)
+			v.burst, v.probe = true, heat == 1
+			v.label = fmt.Sprintf("heat %d, cell %d of the %d in the race", heat, i+1, len(field))
+			if g.finished(v) {
+				continue
+			}
+			if !g.wanted(v, g.plan.Explore) {
+				return nil
+			}
+			return v
+		}
+	}
+	return nil
+}
+
+// field returns the cells of a heat: of those in the heat before, the ones that
+// may still be better than the leader by the target, and no more than the heat
+// holds. It rests on the heats before only, but that the first one takes
+// others in the place of cells that turn out to be infeasible.
+func (g *grid) field(heat int, in []scenarios.Planned) (out []scenarios.Planned) {
+	var cells []scenarios.Cell
+	for _, c := range in {
+		if g.mismatch(c.Cell, heat) == "" && !g.hopeless(c.Cell, heat+1) {
+			cells = append(cells, c.Cell)
+		}
+	}
+	e := g.effects(heat)
+	ranking := e.sorted(cells)
+	for _, c := range ranking {
+		by, se := e.ahead(c, ranking[0])
+		if c != ranking[0] && by+dropSigma*se < g.target() {
+			continue
+		}
+		if len(out) < max(entrants-2*(heat-1), g.plan.Finalists) {
+			out = append(out, g.planned(c))
+		}
+	}
+	return out
+}
+
+// hopeless says whether a start below end found that a cell meets the
+// objectives at no rate.
+func (g *grid) hopeless(c scenarios.Cell, end int) bool {
+	for _, start := range g.starts(c, 0, end) {
+		if p := g.visits[visitKey{c, start}].last(rundir.Probe); p != nil && p.Verdict.Kind == Failed {
+			return true
+		}
+	}
+	return false
+}
+
+// probed says whether a start below end probed a cell.
+func (g *grid) probed(c scenarios.Cell, end int) bool {
+	return slices.ContainsFunc(g.starts(c, 0, end), func(start int) bool {
+		return g.visits[visitKey{c, start}].last(rundir.Probe) != nil
+	})
+}
+
+func (g *grid) planned(c scenarios.Cell) scenarios.Planned {
+	return g.cells[slices.IndexFunc(g.cells, func(p scenarios.Planned) bool { return p.Cell == c })]
+}
+
+// target is the regret that the search is content with, as a logarithm.
+func (g *grid) target() float64 { return -math.Log(1 - targetRegret) }
+
+// targetRegret is by how much the recommended cell may be worse than the best,
+// as a share.
+const targetRegret = 0.02
+
+// warmth is the load before the first trial of a visit. A glance and a heat
+// take less: what they lose to the warm-up they all lose.
+func (g *grid) warmth(v *visit) time.Duration {
+	if !g.adaptive || v.start >= finalStart {
+		return g.plan.Warmup
+	}
+	return min(g.plan.Warmup, g.burstLength(v)/2)
+}
+
+// burstLength is how long the burst of a visit is.
+func (g *grid) burstLength(v *visit) time.Duration {
+	switch {
+	case !g.adaptive || v.start >= finalStart:
+		return g.plan.Burst
+	case v.start == 0:
+		return g.plan.Glance
+	}
+	return g.plan.Heat
+}
+
+// contenders returns the cells of a final round: all finalists in the first
+// ones, and then those that may still be better than the recommended one by
+// the target. It rests on the rounds before only.
+func (g *grid) contenders(finalists []scenarios.Planned, round int) []scenarios.Planned {
+	if round < g.scenario.Search.Finals {
+		return finalists
+	}
+	s := g.standing(finalStart + round)
+	if s.winner == nil {
+		return nil
+	}
+	var out []scenarios.Planned
+	for _, c := range finalists {
+		if c.Cell == s.winner.Cell || s.better[c.Cell] > contending {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// contending is the probability of being better than the recommended cell by
+// the target from which a cell has a place in further final rounds.
+const contending = 0.005
+
+// pick returns the cell that final starts below end recommend; nil for none.
+func (g *grid) pick(end int) *Cell {
+	var candidates []*Cell
+	for _, p := range g.cells {
+		c := &Cell{Planned: p, Final: amount(g.estimates(p.Cell, finalStart, end))}
+		if c.Final == nil || g.mismatch(p.Cell, end) != "" {
+			continue
+		}
+		for _, start := range g.starts(p.Cell, 0, end) {
+			for _, t := range g.visits[visitKey{p.Cell, start}].trials {
+				c.count(t)
+			}
+		}
+		if g.struck(c) == "" {
+			candidates = append(candidates, c)
+		}
+	}
+	if len(candidates) == 0 {
+		return nil
+	}
+	return g.choose(candidates, end)[0]
+}
+
+// dropped tells of every cell that was not in the finals at which point it
+// dropped out, and why.
+func (g *grid) dropped() map[scenarios.Cell]string {
+	if !g.adaptive {
+		return nil
+	}
+	out := map[scenarios.Cell]string{}
+	f, worth := newForecast(g), g.worthSeeing()
+	for _, c := range g.cells {
+		if len(g.starts(c.Cell, 0, finalStart)) == 0 && !worth(c) {
+			out[c.Cell] = fmt.Sprintf("not looked at: a forecast of %.0f requests/s", f.guess(c.Cell))
+		}
+	}
+	field := g.cells
+	for heat := 1; heat <= heats; heat++ {
+		next := g.field(heat, field)
+		if len(next) == 0 {
+			break
+		}
+		e := g.effects(heat)
+		for _, c := range field {
+			if _, seen := e.log[c.Cell]; seen && !g.hopeless(c.Cell, heat+1) && !slices.ContainsFunc(next, func(n scenarios.Planned) bool { return n.Cell == c.Cell }) {
+				by, se := e.ahead(c.Cell, next[0].Cell)
+				out[c.Cell] = fmt.Sprintf("dropped before heat %d: its throughput was %.0f ± %.0f %% below the leader's", heat, -100*math.Expm1(by), 100*se)
+			}
+		}
+		field = next
+		if !slices.ContainsFunc(field, func(c scenarios.Planned) bool { return len(g.starts(c.Cell, heat, heat+1)) > 0 }) {
+			break
+		}
+	}
+	return out
+}

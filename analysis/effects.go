@@ -1,0 +1,122 @@
+package analysis
+
+import (
+	"math"
+	"slices"
+
+	"sweetspot/runner/rundir"
+	"sweetspot/scenarios"
+)
+
+// effects are the throughputs of cells by their bursts, with what a round did
+// to all of them taken out: the least squares of
+//
+//	log X = cell + round,
+//
+// a burst weighing as much as it is long. A round is all starts of one number.
+type effects struct {
+	log    map[scenarios.Cell]float64 // of the throughput in requests/s, in a mean round
+	weight map[scenarios.Cell]float64 // of its bursts; a heat weighs 1
+	sd     float64                    // of the logarithm in one heat
+}
+
+// What is thought of the noise before it is seen: the standard deviation of
+// the logarithm of a heat's throughput, and how many bursts that is worth.
+const (
+	priorSD    = 0.04
+	priorWorth = 8
+)
+
+type observation struct {
+	cell        scenarios.Cell
+	start       int
+	log, weight float64
+}
+
+// effects fits the bursts of starts below end.
+func (g *grid) effects(end int) effects {
+	var all []observation
+	for _, c := range g.cells {
+		for _, start := range g.starts(c.Cell, 0, end) {
+			if b := g.visits[visitKey{c.Cell, start}].last(rundir.Saturation); b != nil && b.Load.Goodput > 0 {
+				all = append(all, observation{c.Cell, start, math.Log(b.Load.Goodput), b.Load.Span.Seconds() / g.plan.Heat.Seconds()})
+			}
+		}
+	}
+	return fitEffects(all)
+}
+
+// fitEffects solves the two sets of normal equations in turn until neither
+// changes much: with cells that took part in many rounds that is soon.
+func fitEffects(all []observation) effects {
+	e := effects{log: map[scenarios.Cell]float64{}, weight: map[scenarios.Cell]float64{}}
+	rounds := map[int]float64{}
+	for range 50 {
+		sums, weights := map[scenarios.Cell]float64{}, map[scenarios.Cell]float64{}
+		for _, o := range all {
+			sums[o.cell] += o.weight * (o.log - rounds[o.start])
+			weights[o.cell] += o.weight
+		}
+		for c := range sums {
+			e.log[c] = sums[c] / weights[c]
+		}
+		e.weight = weights
+		bySum, byWeight := map[int]float64{}, map[int]float64{}
+		for _, o := range all {
+			bySum[o.start] += o.weight * (o.log - e.log[o.cell])
+			byWeight[o.start] += o.weight
+		}
+		moved := 0.0
+		for r := range bySum {
+			next := bySum[r] / byWeight[r]
+			moved = max(moved, math.Abs(next-rounds[r]))
+			rounds[r] = next
+		}
+		if moved < 1e-6 {
+			break
+		}
+	}
+	squares := priorWorth * priorSD * priorSD
+	for _, o := range all {
+		d := o.log - e.log[o.cell] - rounds[o.start]
+		squares += o.weight * d * d
+	}
+	free := max(0, len(all)-len(e.log)-len(rounds)+1)
+	e.sd = math.Sqrt(squares / float64(priorWorth+free))
+	return e
+}
+
+// best returns the cell with the highest throughput of those; "" names none.
+func (e effects) best(cells []scenarios.Cell) (best scenarios.Cell, ok bool) {
+	for _, c := range cells {
+		if log, seen := e.log[c]; seen && (!ok || log > e.log[best]) {
+			best, ok = c, true
+		}
+	}
+	return best, ok
+}
+
+// ahead estimates by how much a is ahead of b, as the logarithm of their
+// ratio, with its standard error.
+func (e effects) ahead(a, b scenarios.Cell) (by, se float64) {
+	return e.log[a] - e.log[b], e.sd * math.Sqrt(1/e.weight[a]+1/e.weight[b])
+}
+
+// sorted returns the cells that were seen, the highest throughput first.
+func (e effects) sorted(cells []scenarios.Cell) (out []scenarios.Cell) {
+	for _, c := range cells {
+		if _, ok := e.log[c]; ok {
+			out = append(out, c)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b scenarios.Cell) int {
+		switch {
+		case e.log[a] > e.log[b]:
+			return -1
+		case e.log[a] < e.log[b]:
+			return 1
+		}
+		return 0
+	})
+	return out
+}

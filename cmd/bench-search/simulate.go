@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sweetspot/analysis"
+	"sweetspot/analysis/simulate"
+	"sweetspot/runner/rundir"
+	"sweetspot/scenarios"
+)
+
+// mostTrials is more than any search takes.
+const mostTrials = 20_000
+
+// Strategies that are compared. The budgets of those but the first are shares
+// of the wall time that the full grid took in the same world.
+const (
+	fullGrid   = "grid"
+	burstGrid  = "grid of 60 s bursts"
+	randomGrid = "random cells, 25 %"
+	adaptive25 = "adaptive, 25 %"
+	adaptive10 = "adaptive, 10 %"
+	rateOfBest = "rate of the best cell"
+)
+
+var strategies = []string{fullGrid, burstGrid, randomGrid, adaptive25, adaptive10}
+
+// simulateAll searches every world by every strategy at every noise.
+func simulateAll(ctx context.Context, o options, s *store, progress io.Writer) error {
+	if o.workers == 0 {
+		o.workers = runtime.NumCPU()
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(o.workers)
+	var mu sync.Mutex
+	began, done := time.Now(), 0
+	for i := range o.workloads {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			w := simulate.NewWorld(simulate.Kinds[i%len(simulate.Kinds)], uint64(i/len(simulate.Kinds)+1))
+			if err := searchWorld(ctx, o, s, w); err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			left := time.Since(began) / time.Duration(done) * time.Duration(o.workloads-done)
+			fmt.Fprintf(progress, "[%d/%d, %v left] %s\n", done, o.workloads, left.Round(time.Second), w.Name)
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// searchWorld searches one world by every strategy at every noise.
+func searchWorld(ctx context.Context, o options, s *store, w *simulate.World) error {
+	truth := newTruth(w)
+	for k, noise := range o.noises {
+		var grid result
+		for _, name := range strategies {
+			r := result{World: w.Name, Noise: noise, Strategy: name}
+			if s.holds(r.key()) {
+				if name == fullGrid {
+					grid = s.get(r.key())
+				}
+				continue
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			m := simulate.NewMachine(w, w.Scenario(uint64(k+1)), simulate.NewNoise(noise), uint64(1000*k+7))
+			if err := search(m, &r, grid.Wall, truth); err != nil {
+				return fmt.Errorf("%s: %w", r.key(), err)
+			}
+			if name == fullGrid {
+				grid = r
+			}
+			if err := s.add(r); err != nil {
+				return err
+			}
+		}
+		r := result{World: w.Name, Noise: noise, Strategy: rateOfBest}
+		if s.holds(r.key()) {
+			continue
+		}
+		findRate(w, truth, noise, uint64(k+1), &r)
+		if err := s.add(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// search lets one strategy search, and sets what it recommends against the
+// truth. The full grid took so many seconds of wall time.
+func search(m *simulate.Machine, r *result, gridWall float64, truth *truth) error {
+	sc, cells := m.Scenario, m.World.Cells()
+	share := 0.0
+	switch r.Strategy {
+	case fullGrid:
+		sc.Search.Strategy = scenarios.Grid
+		sc.Search.Budget = scenarios.Duration(1000 * time.Hour)
+	case burstGrid:
+		done, best := bursts(m, cells)
+		r.Cell = best.String()
+		r.account(m, done)
+		r.Regret = truth.regret(best)
+		return nil
+	case randomGrid:
+		sc.Search.Strategy, share = scenarios.Grid, 0.25
+		// Of the finals the folklore settings have their part anyway.
+		cells = sample(cells, len(cells)/6, m.Seed)
+	case adaptive25:
+		sc.Search.Strategy, share = scenarios.Adaptive, 0.25
+	case adaptive10:
+		sc.Search.Strategy, share = scenarios.Adaptive, 0.10
+	}
+	if share > 0 {
+		sc.Search.Budget = scenarios.Duration(share * gridWall * float64(time.Second))
+	}
+	done, ended := m.Search(analysis.Strategies[sc.Search.Strategy](sc, cells), mostTrials)
+	if !ended {
+		return fmt.Errorf("the search did not end in %d trials", mostTrials)
+	}
+	res, err := analysis.Summarise(analysis.Input{Scenario: sc, Cells: cells, Trials: done, Histograms: noHistograms})
+	if err != nil {
+		return err
+	}
+	r.account(m, done)
+	r.Regret = 1
+	if res.Winner != nil {
+		r.Cell, r.Confidence = res.Winner.Cell.String(), res.Confidence
+		r.Regret = truth.regret(res.Winner.Cell)
+	}
+	return nil
+}
+
+func noHistograms(int) (map[string]rundir.Histograms, error) { return nil, nil }
+
+// account keeps what a search took.
+func (r *result) account(m *simulate.Machine, done []rundir.Trial) {
+	r.Wall, r.Trials = m.Wall.Seconds(), len(done)
+	for _, t := range done {
+		r.Seconds += (t.Step.Warmup + t.Load.Span).Seconds()
+	}
+}
+
+// bursts has one closed loop of a minute on every cell, and the largest
+// throughput wins.
+func bursts(m *simulate.Machine, cells []scenarios.Planned) (done []rundir.Trial, best scenarios.Cell) {
+	most := 0.0
+	for _, c := range cells {
+		t := m.Trial(rundir.Step{Cell: c.Cell, Phase: rundir.Saturation, Connections: 2 * c.Cell.Slots(), Warmup: 5 * time.Second, Duration: time.Minute})
+		done = append(done, t)
+		if t.Load.Goodput > most {
+			most, best = t.Load.Goodput, c.Cell
+		}
+	}
+	return done, best
+}
+
+// sample draws n of the cells.
+func sample(cells []scenarios.Planned, n int, seed uint64) []scenarios.Planned {
+	out := slices.Clone(cells)
+	rand.New(rand.NewPCG(seed, 3)).Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out[:n]
+}
+
+// truth is what the cells of a world sustain without noise.
+type truth struct {
+	world       *simulate.World
+	saturation  map[scenarios.Cell]float64
+	sustainable map[scenarios.Cell]float64
+	best        scenarios.Cell
+}
+
+// contender is the share of the highest saturation throughput from which a cell
+// may be the one that sustains the most.
+const contender = 0.9
+
+// newTruth is found when it is asked for.
+func newTruth(w *simulate.World) *truth {
+	return &truth{world: w, saturation: map[scenarios.Cell]float64{}, sustainable: map[scenarios.Cell]float64{}}
+}
+
+// find finds the best cell: the one that sustains the most of those with a
+// high saturation throughput.
+func (t *truth) find() {
+	if len(t.saturation) > 0 {
+		return
+	}
+	top := 0.0
+	cells := t.world.Cells()
+	for _, c := range cells {
+		x := t.world.Saturation(c.Cell)
+		t.saturation[c.Cell], top = x, max(top, x)
+	}
+	for _, c := range cells {
+		if t.saturation[c.Cell] >= contender*top && t.rate(c.Cell) > t.rate(t.best) {
+			t.best = c.Cell
+		}
+	}
+}
+
+// rate returns what a cell sustains; 0 for the zero cell.
+func (t *truth) rate(c scenarios.Cell) float64 {
+	if c == (scenarios.Cell{}) {
+		return 0
+	}
+	if _, ok := t.sustainable[c]; !ok {
+		t.sustainable[c] = t.world.Sustainable(c, t.saturation[c])
+	}
+	return t.sustainable[c]
+}
+
+func (t *truth) regret(c scenarios.Cell) float64 {
+	t.find()
+	return max(0, 1-t.rate(c)/t.rate(t.best))
+}
+
+// findRate has one visit find the sustainable rate of the best cell, and sets
+// it against the rate at which half of such trials pass.
+func findRate(w *simulate.World, truth *truth, noise float64, seed uint64, r *result) {
+	truth.find()
+	sc := w.Scenario(seed)
+	sc.Search.Strategy, sc.Search.Budget = scenarios.Grid, scenarios.Duration(1000*time.Hour)
+	m := simulate.NewMachine(w, sc, simulate.NewNoise(noise), seed+99)
+	cells := []scenarios.Planned{{Cell: truth.best}}
+	next := analysis.Grid(sc, cells)
+	first := func(done []rundir.Trial) (rundir.Step, bool) {
+		step, ok := next(done)
+		return step, ok && (len(done) == 0 || step.Start == done[0].Step.Start)
+	}
+	done, _ := m.Search(first, mostTrials)
+	res, err := analysis.Summarise(analysis.Input{Scenario: sc, Cells: cells, Trials: done, Histograms: noHistograms})
+	r.account(m, done)
+	r.Cell, r.Truth = truth.best.String(), halfRate(w, truth, noise, seed)
+	if err == nil && res.Cells[0].Explored != nil {
+		r.Found = res.Cells[0].Explored.Value
+	}
+}
+
+// halfRate bisects the rate at which half of the trials of a minute pass.
+func halfRate(w *simulate.World, truth *truth, noise float64, seed uint64) float64 {
+	const trials = 60
+	low, high := 0.7*truth.rate(truth.best), 1.15*truth.rate(truth.best)
+	for range 6 {
+		mid := math.Sqrt(low * high)
+		m := simulate.NewMachine(w, w.Scenario(seed), simulate.NewNoise(noise), seed+500)
+		passed := 0
+		for i := range trials {
+			t := m.Trial(rundir.Step{Cell: truth.best, Start: i, Phase: rundir.Bracket, Rate: mid, Warmup: 5 * time.Second, Duration: time.Minute})
+			if t.Load.Aborted == "" {
+				passed++
+			}
+		}
+		if 2*passed > trials {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return math.Sqrt(low * high)
+}
