@@ -34,10 +34,10 @@ func Adaptive(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy 
 
 const (
 	worthLooking = 0.85 // of the best throughput: a cell with a lower forecast is not looked at
-	heats       = 12   // of a race, at most
-	entrants    = 12   // of the first heat, at most
-	leastHeats  = 3    // of a race that has more cells than finalists
-	dropSigma   = 2.3  // standard errors by which a cell must be out of reach of the target to drop out
+	heats        = 12   // of a race, at most
+	entrants     = 12   // of the first heat, at most
+	leastHeats   = 3    // of a race that has more cells than finalists
+	dropSigma    = 2.3  // standard errors by which a cell must be out of reach of the target to drop out
 )
 
 // glancing returns the next visit of the first round: the cells of one half,
@@ -133,7 +133,8 @@ func (g *grid) smallest(c scenarios.Cell) bool {
 func (g *grid) racing() *visit {
 	field := g.cells
 	for heat := 1; heat <= heats; heat++ {
-		if field = g.field(heat, field); len(field) <= 1 || heat > leastHeats && len(field) <= g.plan.Finalists {
+		field = g.field(heat, field)
+		if len(field) == 0 || heat > 1 && len(field) == 1 || heat > leastHeats && len(field) <= g.plan.Finalists { // the first heat also probes
 			return nil
 		}
 		for i, c := range g.shuffled(field, heat) {
@@ -302,6 +303,13 @@ func (g *grid) dropped() map[scenarios.Cell]string {
 		field = next
 		if !slices.ContainsFunc(field, func(c scenarios.Planned) bool { return len(g.starts(c.Cell, heat, heat+1)) > 0 }) {
 			break
+		}
+	}
+	e := g.effects(finalStart)
+	for _, c := range field {
+		if finalists := g.finalists(); len(finalists) > 0 && !slices.ContainsFunc(finalists, func(f scenarios.Planned) bool { return f.Cell == c.Cell }) && !g.hopeless(c.Cell, finalStart) {
+			by, se := e.ahead(c.Cell, finalists[0].Cell)
+			out[c.Cell] = fmt.Sprintf("not among the finalists: its throughput was %.1f ± %.1f %% below the leader's", -100*math.Expm1(by), 100*se)
 		}
 	}
 	return out

@@ -22,12 +22,12 @@ type Plan struct {
 	Sustains *Figure // one machine, within the objective, requests/s
 	Usable   float64 // of that, with the headroom left free, requests/s
 	Machines int
-	Low      int // of machines, by the upper end of what one sustains; 0: there is no interval
-	High     int // by its lower end
-	Each     float64             // load on each of the machines, requests/s
-	Latency  map[string]*Figure  // expected there, seconds, by metric; a metric is missing where it was not measured
-	Unknown  map[string]string   // why it is missing
-	Doubled  int                 // machines for twice the rate
+	Low      int                // of machines, by the upper end of what one sustains; 0: there is no interval
+	High     int                // by its lower end
+	Each     float64            // load on each of the machines, requests/s
+	Latency  map[string]*Figure // expected there, seconds, by metric; a metric is missing where it was not measured
+	Unknown  map[string]string  // why it is missing
+	Doubled  int                // machines for twice the rate
 }
 
 // planned metrics of the expected latency.

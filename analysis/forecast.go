@@ -52,8 +52,9 @@ func newForecast(g *grid) forecast {
 func (f *forecast) shares() {
 	for i := range f.known {
 		k := &f.known[i]
-		if top := f.ceiling(k.cell); !math.IsInf(top, 1) {
-			k.share = min(k.rate/top, 1)
+		// What bounds the smallest cell is not known but by itself.
+		if f.slots(k.cell) < math.Inf(1) {
+			k.share = min(k.rate/f.ceiling(k.cell), 1)
 		}
 	}
 }
@@ -74,16 +75,12 @@ func family(a, b scenarios.Cell) bool {
 //
 // It is +Inf when nothing of the family was measured.
 func (f *forecast) ceiling(c scenarios.Cell) float64 {
-	top := math.Inf(1)
+	top := f.slots(c)
 	var app, total []float64
 	for _, k := range f.known {
-		if !family(k.cell, c) {
-			continue
+		if family(k.cell, c) {
+			app, total = append(app, k.app), append(total, k.total)
 		}
-		if k.cell != c && k.cell.Workers <= c.Workers && k.cell.Threads <= c.Threads {
-			top = min(top, k.rate*float64(c.Slots())/float64(k.cell.Slots()))
-		}
-		app, total = append(app, k.app), append(total, k.total)
 	}
 	if len(app) == 0 {
 		return top
@@ -93,6 +90,17 @@ func (f *forecast) ceiling(c scenarios.Cell) float64 {
 	}
 	if d := quarter(total); d > 0 && f.cores > 0 {
 		top = min(top, float64(f.cores)/d)
+	}
+	return top
+}
+
+// slots is the part of the ceiling that Little's law tells.
+func (f *forecast) slots(c scenarios.Cell) float64 {
+	top := math.Inf(1)
+	for _, k := range f.known {
+		if family(k.cell, c) && k.cell != c && k.cell.Workers <= c.Workers && k.cell.Threads <= c.Threads {
+			top = min(top, k.rate*float64(c.Slots())/float64(k.cell.Slots()))
+		}
 	}
 	return top
 }

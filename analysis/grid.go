@@ -86,7 +86,7 @@ type visit struct {
 }
 
 func newGrid(s *scenarios.Scenario, cells []scenarios.Planned, done []rundir.Trial) *grid {
-	g := &grid{scenario: s, adaptive: s.Search.Strategy == scenarios.Adaptive, cells: cells, plan: newPlan(s, cells), 
+	g := &grid{scenario: s, adaptive: s.Search.Strategy == scenarios.Adaptive, cells: cells, plan: newPlan(s, cells),
 		visits: map[visitKey]*visit{}, of: map[scenarios.Cell][]*visit{}, settling: map[int]*standing{},
 	}
 	for _, t := range JudgeAll(s, done, nil) {

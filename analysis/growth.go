@@ -32,9 +32,9 @@ type Growth struct {
 }
 
 const (
-	leastPeaks   = 14       // days
-	weekdayPeaks = 28       // days from which weekdays are told apart
-	horizon      = 5 * 365  // days ahead that a forecast looks
+	leastPeaks   = 14      // days
+	weekdayPeaks = 28      // days from which weekdays are told apart
+	horizon      = 5 * 365 // days ahead that a forecast looks
 	growthDraws  = 1000
 )
 

@@ -35,8 +35,8 @@ type burst struct {
 	databases                   map[string]rundir.ServiceUse
 }
 
-// burstOf sums up the bursts of a cell that passed; ok is false for none.
-func burstOf(c *Cell, trials []Judged) (b burst, ok bool) {
+// burstsOf sums up the bursts of a cell that passed; ok is false for none.
+func burstsOf(c *Cell, trials []Judged) (b burst, ok bool) {
 	b = burst{cell: c.Cell, databases: map[string]rundir.ServiceUse{}}
 	var wall, span float64
 	for _, t := range trials {
@@ -72,7 +72,7 @@ func burstOf(c *Cell, trials []Judged) (b burst, ok bool) {
 
 // limitOf names what keeps a cell from more.
 func limitOf(c *Cell, trials []Judged) Limit {
-	b, ok := burstOf(c, trials)
+	b, ok := burstsOf(c, trials)
 	if !ok {
 		return Limit{What: LimitUnknown, Evidence: []string{"no saturation burst of the cell counts"}}
 	}

@@ -106,7 +106,7 @@ func TestUSLRefuses(t *testing.T) {
 		}
 	})
 	t.Run("noise beyond what was measured", func(t *testing.T) {
-		s, err := FitUSL(scalings(law, 0.12, 2, 8, 1, 2, 3, 4, 6, 8), 1)
+		s, err := FitUSL(scalings(law, 0.08, 2, 8, 1, 2, 3, 4, 6, 8), 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -105,7 +105,9 @@ func day(t time.Time) string {
 }
 
 // change writes a ratio as a change: "+50 %".
-func change(ratio float64) string { return strings.Replace(fmt.Sprintf("%+.0f %%", 100*(ratio-1)), "-", "−", 1) }
+func change(ratio float64) string {
+	return strings.Replace(fmt.Sprintf("%+.0f %%", 100*(ratio-1)), "-", "−", 1)
+}
 
 // capacityDoc is the JSON of a plan. Its names carry the units.
 type capacityDoc struct {

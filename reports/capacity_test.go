@@ -36,11 +36,11 @@ func sampleCapacity() Capacity {
 }
 
 func TestCapacityText(t *testing.T) {
-	golden(t, "capacity.txt", CapacityText(sampleCapacity()))
+	golden(t, "testdata/capacity.txt", CapacityText(sampleCapacity()))
 	bare := sampleCapacity()
 	bare.Growth, bare.Plan.Demand.Objective, bare.Plan.Low, bare.Plan.High = nil, nil, 10, 12
 	bare.Plan.Sustains = &analysis.Figure{Value: 412, N: 1, AtLeast: true}
-	golden(t, "capacity-bare.txt", CapacityText(bare))
+	golden(t, "testdata/capacity-bare.txt", CapacityText(bare))
 }
 
 func TestCapacityGrowthTexts(t *testing.T) {
@@ -61,7 +61,7 @@ func TestCapacityJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "capacity.json", b)
+	golden(t, "testdata/capacity.json", b)
 	if !json.Valid(b) {
 		t.Error("it is not JSON")
 	}

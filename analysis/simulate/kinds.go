@@ -66,7 +66,7 @@ const server = "simulated"
 func (w *World) Scenario(seed uint64) *scenarios.Scenario {
 	alone := w.CPU.Mean + w.Wait.Mean + w.Database.Mean
 	s := &scenarios.Scenario{
-		Name:       w.Name,
+		Name: w.Name,
 		Matrix: scenarios.Matrix{
 			Servers: []string{server},
 			Proxies: []string{scenarios.Direct, "nginx"},

@@ -23,9 +23,9 @@ type World struct {
 	Wait     Time // for others, a request: neither CPU nor database
 	Database Time // on a connection of the database, a request
 
-	Connections int     // requests that the database works on at once; 0: any number
-	Crowding    float64 // loss of speed for every process with work beyond the first, as caches and memory have it: a share
-	Switching   float64 // loss of speed for every process with work beyond the cores, as a share of one core's
+	Connections int           // requests that the database works on at once; 0: any number
+	Crowding    float64       // loss of speed for every process with work beyond the first, as caches and memory have it: a share
+	Switching   float64       // loss of speed for every process with work beyond the cores, as a share of one core's
 	Lock        time.Duration // CPU time lost whenever threads of a process take turns
 
 	Proxies map[string]Proxy
