@@ -432,7 +432,7 @@ func (g *grid) walk(v *visit) walk {
 	w := walk{start: g.guess(v, saturation), resolution: g.plan.Resolution, most: g.plan.Tries}
 	// One short burst may be disturbed: what earlier starts saturated at is as
 	// good a bound.
-	if g.bounded(v.cell) {
+	if g.bounded(v.cell) && g.plan.Trial < 20*time.Second {
 		w.cap = max(saturation, g.meanBurst(v.cell, v.start))
 	}
 	if v.start >= finalStart {

@@ -53,11 +53,14 @@ func (w walk) next() (rate float64, ok bool) {
 		return w.down(n), n < giveUp
 	case high == 0:
 		return w.up(low, n)
-	case n >= w.most || low*(1+w.resolution) >= high:
+	case n >= w.most:
 		return 0, false
-	default:
-		return math.Sqrt(low * high), true
 	}
+	median, sd := newPosterior(w.start, w.tries).summary()
+	if w.cap > 0 {
+		median = min(median, w.cap)
+	}
+	return median, sd > w.resolution*0.6
 }
 
 // down returns the rate after n failures: the k-th step down is 2^k steps wide.
@@ -85,7 +88,8 @@ func (w walk) estimate() float64 {
 	if low == 0 || high == 0 {
 		return low
 	}
-	return math.Sqrt(low * high)
+	median, _ := newPosterior(w.tries[0].rate, w.tries).summary()
+	return median
 }
 
 // firstRate guesses the sustainable rate of a cell from its saturation

@@ -35,7 +35,7 @@ func (w *World) Sustainable(c scenarios.Cell, saturation float64) float64 {
 		t := m.Trial(rundir.Step{Cell: c, Phase: rundir.Bracket, Rate: rate, Warmup: 5 * time.Second, Duration: seconds(truthRequests / rate)})
 		return t.Load.Aborted == ""
 	}
-	low, high := saturation/20, saturation*1.02
+	low, high := saturation/20, saturation*1.6 // more than in the closed loop where crowding slows that down
 	if !passes(low) {
 		return 0
 	}

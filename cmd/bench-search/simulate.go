@@ -255,7 +255,7 @@ func findRate(w *simulate.World, truth *truth, noise float64, seed uint64, r *re
 // halfRate bisects the rate at which half of the trials of a minute pass.
 func halfRate(w *simulate.World, truth *truth, noise float64, seed uint64) float64 {
 	const trials = 60
-	low, high := 0.7*truth.rate(truth.best), 1.15*truth.rate(truth.best)
+	low, high := 0.7*truth.rate(truth.best), 1.25*truth.rate(truth.best)
 	for range 6 {
 		mid := math.Sqrt(low * high)
 		m := simulate.NewMachine(w, w.Scenario(seed), simulate.NewNoise(noise), seed+500)
