@@ -201,11 +201,7 @@ func (g *grid) planned(c scenarios.Cell) scenarios.Planned {
 }
 
 // target is the regret that the search is content with, as a logarithm.
-func (g *grid) target() float64 { return -math.Log(1 - targetRegret) }
-
-// targetRegret is by how much the recommended cell may be worse than the best,
-// as a share.
-const targetRegret = 0.02
+func (g *grid) target() float64 { return -math.Log(1 - float64(g.scenario.Search.Regret)) }
 
 // warmth is the load before the first trial of a visit. A glance and a heat
 // take less: what they lose to the warm-up they all lose.

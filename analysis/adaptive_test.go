@@ -45,7 +45,7 @@ func TestAdaptiveFindsANearlyBestCell(t *testing.T) {
 			if m.Wall > time.Duration(s.Search.Budget)*11/10 {
 				t.Errorf("took %v of %v", m.Wall, s.Search.Budget)
 			}
-			if res.Confidence <= 0 || res.Confidence > 1 || res.Regret != targetRegret {
+			if res.Confidence <= 0 || res.Confidence > 1 || res.Regret != float64(s.Search.Regret) {
 				t.Errorf("confidence %g that no cell is better by %g", res.Confidence, res.Regret)
 			}
 			walked := 0

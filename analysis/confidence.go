@@ -52,7 +52,7 @@ func (g *grid) standing(end int) *standing {
 func (g *grid) assure(res *Result) {
 	if g.adaptive && res.Winner != nil {
 		s := &standing{winner: res.Winner, better: g.betterThan(res.Winner.Cell, g.lastStart())}
-		res.Confidence, res.Regret = s.confidence(), targetRegret
+		res.Confidence, res.Regret = s.confidence(), float64(g.scenario.Search.Regret)
 	}
 }
 

@@ -20,7 +20,7 @@ func testScenario(budget time.Duration, objectives ...string) *scenarios.Scenari
 		Name:    "simulated",
 		Matrix:  scenarios.Matrix{Proxies: []string{scenarios.Direct}},
 		Traffic: scenarios.Traffic{Arrivals: scenarios.Poisson},
-		Search:  scenarios.Search{Budget: scenarios.Duration(budget), Replicates: 1, Finals: 3, Seed: 1},
+		Search:  scenarios.Search{Budget: scenarios.Duration(budget), Replicates: 1, Finals: 3, Regret: 0.02, Seed: 1},
 	}
 	for _, text := range append(objectives, "errors < 0.1%") {
 		o, err := scenarios.ParseObjective(text)

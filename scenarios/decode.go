@@ -21,6 +21,8 @@ func (d *document) decode(path string, n *yaml.Node, v reflect.Value) {
 		decodeText(d, path, n, p, "a duration such as 250ms", ParseDuration)
 	case *Bytes:
 		decodeText(d, path, n, p, "a size such as 512MB", ParseBytes)
+	case *Share:
+		decodeText(d, path, n, p, "a share such as 30%", ParseShare)
 	case *Objective:
 		decodeText(d, path, n, p, "an objective such as p99 < 250ms", ParseObjective)
 	case *Command:

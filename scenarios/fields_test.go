@@ -48,8 +48,8 @@ traffic:
     - {name: home, path: /}
     - {name: logo, class: static, path: /static/logo.png, expect: {length: 3}}
 objectives: [p99 < 250ms]
-limits: {memory: 1GiB}
-search: {strategy: grid, compare: interface, hot: true, budget: 10m, replicates: 2, finals: 4, trial: 5s, burst: 1s, warmup: 2s, seed: 7}
+limits: {cpu: 1.5, memory: 1GiB, connections: 100, reserve: 5, headroom: 25%}
+search: {strategy: grid, regret: 1%, cores: [0.5, 1, 2], compare: interface, hot: true, budget: 10m, replicates: 2, finals: 4, trial: 5s, burst: 1s, warmup: 2s, seed: 7}
 cpus: {generator: "0", proxy: "1", app: "2-3"}
 `
 
@@ -111,6 +111,8 @@ func TestDefaults(t *testing.T) {
 		{"WebSockets", *s.Traffic.WebSockets, WebSockets{Connections: 1, Path: "/ws/", Every: Duration(5 * time.Second)}},
 		{"comparison", s.Search.Compare, ""},
 		{"hot", s.Search.Hot, false},
+		{"regret", s.Search.Regret, Share(0.02)},
+		{"limits", s.Limits, Limits{Reserve: 3, Headroom: 0.3}},
 	} {
 		if !reflect.DeepEqual(tt.got, tt.want) {
 			t.Errorf("%s: got %+v, want %+v", tt.name, tt.got, tt.want)
@@ -133,7 +135,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 	// These are for other applications, or need a folder of the machine.
 	others := map[string]bool{"Scenario.Target": true, "App.Python": true, "App.Venv": true, "App.Routes": true,
 		"Shape.Steps": true, "Shape.Amplitude": true, "Shape.Period": true, "Shape.File": true}
-	for _, part := range []any{*s, s.App, s.Proxy, s.Matrix, s.Traffic, *s.Traffic.Shape, *s.Traffic.Slow, *s.Traffic.WebSockets, s.Search, s.CPUs} {
+	for _, part := range []any{*s, s.App, s.Proxy, s.Matrix, s.Traffic, *s.Traffic.Shape, *s.Traffic.Slow, *s.Traffic.WebSockets, s.Limits, s.Search, s.CPUs} {
 		v := reflect.ValueOf(part)
 		for i := range v.NumField() {
 			name := v.Type().Name() + "." + v.Type().Field(i).Name

@@ -228,7 +228,11 @@ type Expect struct {
 
 // Limits are bounds that a recommendable cell keeps, apart from objectives.
 type Limits struct {
-	Memory Bytes `yaml:"memory,omitempty" json:"memory,omitempty"` // PSS of application and proxy; 0 means none
+	CPU         float64 `yaml:"cpu,omitempty" json:"cpu,omitempty"`                 // cores that the application may use, as 1.5: it runs in a control group of its own where that is permitted; 0 means none
+	Memory      Bytes   `yaml:"memory,omitempty" json:"memory,omitempty"`           // of the application and the proxy (PSS); the application's control group, where that is permitted, has it, too; 0 means none
+	Connections int     `yaml:"connections,omitempty" json:"connections,omitempty"` // that the application's database takes; 0 means those of a database among the services
+	Reserve     int     `yaml:"reserve" json:"reserve"`                             // of those, to be left to others; default 3
+	Headroom    Share   `yaml:"headroom" json:"headroom"`                           // of what a cell sustains, to be left free in a capacity plan; default 30%
 }
 
 // Strategies of a search.
@@ -251,16 +255,18 @@ const (
 // Search says how the matrix is searched. Zero durations are chosen from the
 // budget.
 type Search struct {
-	Strategy   string   `yaml:"strategy,omitempty" json:"strategy,omitempty"`     // grid or adaptive
-	Budget     Duration `yaml:"budget,omitempty" json:"budget,omitempty"`         // wall time of the run; default 5m
-	Replicates int      `yaml:"replicates,omitempty" json:"replicates,omitempty"` // fresh starts of every cell; default 1
-	Finals     int      `yaml:"finals,omitempty" json:"finals,omitempty"`         // fresh starts of the finalists and of the folklore cells; default 3
-	Trial      Duration `yaml:"trial,omitempty" json:"trial,omitempty"`           // measured length of an open-loop trial
-	Burst      Duration `yaml:"burst,omitempty" json:"burst,omitempty"`           // measured length of a closed-loop burst
-	Warmup     Duration `yaml:"warmup,omitempty" json:"warmup,omitempty"`         // load before the first trial of a start
-	Compare    string   `yaml:"compare,omitempty" json:"compare,omitempty"`       // what the report sets against each other first: proxy, server, interface, instances, folklore or class
-	Hot        bool     `yaml:"hot,omitempty" json:"hot,omitempty"`               // while exploring, change the workers of a running server where it can; final figures come from cold starts always
-	Seed       uint64   `yaml:"seed,omitempty" json:"seed,omitempty"`             // of the order, the arrivals and the parameters; default 1
+	Strategy   string    `yaml:"strategy,omitempty" json:"strategy,omitempty"`     // grid or adaptive
+	Budget     Duration  `yaml:"budget,omitempty" json:"budget,omitempty"`         // wall time of the run; default 5m
+	Replicates int       `yaml:"replicates,omitempty" json:"replicates,omitempty"` // fresh starts of every cell; default 1
+	Finals     int       `yaml:"finals,omitempty" json:"finals,omitempty"`         // fresh starts of the finalists and of the folklore cells; default 3
+	Trial      Duration  `yaml:"trial,omitempty" json:"trial,omitempty"`           // measured length of an open-loop trial
+	Burst      Duration  `yaml:"burst,omitempty" json:"burst,omitempty"`           // measured length of a closed-loop burst
+	Warmup     Duration  `yaml:"warmup,omitempty" json:"warmup,omitempty"`         // load before the first trial of a start
+	Compare    string    `yaml:"compare,omitempty" json:"compare,omitempty"`       // what the report sets against each other first: proxy, server, interface, instances, folklore or class
+	Hot        bool      `yaml:"hot,omitempty" json:"hot,omitempty"`               // while exploring, change the workers of a running server where it can; final figures come from cold starts always
+	Regret     Share     `yaml:"regret,omitempty" json:"regret,omitempty"`         // adaptive: by how much another cell may be better than the recommended one; default 2%
+	Cores      []float64 `yaml:"cores,omitempty" json:"cores,omitempty"`           // numbers of cores, whole or not, on which the recommended cell is measured in the end, its workers in proportion
+	Seed       uint64    `yaml:"seed,omitempty" json:"seed,omitempty"`             // of the order, the arrivals and the parameters; default 1
 }
 
 // CPUSets are Linux CPU lists such as "0-2,5"; empty is chosen from the
@@ -273,6 +279,9 @@ type CPUSets struct {
 
 // Duration is a time.Duration, written in YAML and JSON as "250ms" or "5m".
 type Duration time.Duration
+
+// Share is a part of a whole, written in YAML as "30%" or 0.3.
+type Share float64
 
 // Bytes is a size, written in YAML as "512MB" (powers of 1000) or "512MiB" (powers of 1024).
 type Bytes int64

@@ -81,6 +81,7 @@ func relax(schema *jsonschema.Schema) {
 		p.Type, p.AnyOf = "", []*jsonschema.Schema{{Type: "string"}, {Type: "integer"}}
 	}
 	property(schema, "Request.weight").Minimum = "0"
+	schema.Definitions["Limits"].Required = nil
 }
 
 // relaxRoot tells scenarios with a target, which have no application and need
@@ -144,6 +145,8 @@ func textSchema(t reflect.Type) *jsonschema.Schema {
 		return text(`^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`, "250ms", "90s", "5m")
 	case reflect.TypeFor[Bytes]():
 		return text(`^[0-9]+(\.[0-9]+)? *([kKMGT]B|[KMGT]iB|B)$`, "512MB", "2GiB")
+	case reflect.TypeFor[Share]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{number, text(`^[0-9]+(\.[0-9]+)? *%?$`)}, Examples: []any{"30%", 0.3}}
 	case reflect.TypeFor[Objective]():
 		return text(`^((`+strings.Join([]string{Static, Dynamic, All}, "|")+`) +)?(`+strings.ReplaceAll(strings.Join(metrics, "|"), ".", `\.`)+`) *< *\S+$`,
 			"p99 < 250ms", "static p95 < 50ms", "errors < 0.1%")

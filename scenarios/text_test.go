@@ -70,6 +70,29 @@ func TestBytes(t *testing.T) {
 	}
 }
 
+func TestParseShare(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want Share
+		form string
+		err  string
+	}{
+		{"30%", 0.3, "30%", ""},
+		{"0.3", 0.3, "30%", ""},
+		{"2.5 %", 0.025, "2.5%", ""},
+		{"-1%", -0.01, "-1%", ""},
+		{"half", 0, "", `"half" is not a share: write it as 30% or 0.3`},
+	} {
+		got, err := ParseShare(tt.text)
+		if message(err) != tt.err || got != tt.want {
+			t.Errorf("ParseShare(%q) = %g, %q; want %g, %q", tt.text, float64(got), message(err), float64(tt.want), tt.err)
+		}
+		if err == nil && got.String() != tt.form {
+			t.Errorf("%q prints as %q, want %q", tt.text, got, tt.form)
+		}
+	}
+}
+
 func TestCountsExpand(t *testing.T) {
 	for _, tt := range []struct {
 		counts Counts

@@ -20,6 +20,11 @@ const (
 	maxDeadline = Duration(10 * time.Minute)
 	maxBudget   = Duration(7 * 24 * time.Hour)
 	minMemory   = Bytes(1e6)
+	minCores    = 0.1 // a period of 100 ms has 10 ms of them
+	maxCores    = 4096
+	minRegret   = Share(0.001)
+
+	maxConnections = 1_000_000
 )
 
 // Validate returns everything wrong with a scenario whose defaults are filled
@@ -145,6 +150,23 @@ func (c checker) limits() {
 	case m > 0 && m < minMemory:
 		c.fault("limits.memory", fmt.Sprintf("is %s, and no application fits in less than %s", m, minMemory), "")
 	}
+	l := c.s.Limits
+	c.cores("limits.cpu", l.CPU)
+	c.count("limits.connections", l.Connections, 0, maxConnections)
+	c.count("limits.reserve", l.Reserve, 0, maxConnections)
+	c.faultIf(l.Connections > 0 && l.Reserve >= l.Connections, "limits.reserve",
+		fmt.Sprintf("is %d of %d connections, which leaves the application none", l.Reserve, l.Connections), "lower it, or raise limits.connections")
+	c.share("limits.headroom", l.Headroom, 0)
+}
+
+// cores reports a number of cores out of its bounds; 0 is none given.
+func (c checker) cores(path string, n float64) {
+	c.faultIf(n < 0 || n > 0 && n < minCores || n > maxCores, path, fmt.Sprintf("is %g, must be from %g to %d", n, minCores, maxCores), "")
+}
+
+// share reports a share below least, or of the whole or more.
+func (c checker) share(path string, s, least Share) {
+	c.faultIf(s < least || s >= 1, path, fmt.Sprintf("is %s, must be from %s to less than 100%%", s, least), "")
 }
 
 func (c checker) search() {
@@ -153,6 +175,13 @@ func (c checker) search() {
 	c.between("search.budget", s.Budget, Duration(time.Second), maxBudget)
 	c.count("search.replicates", s.Replicates, 1, maxStarts)
 	c.count("search.finals", s.Finals, 1, maxStarts)
+	c.share("search.regret", s.Regret, minRegret)
+	for i, n := range s.Cores {
+		path := fmt.Sprintf("search.cores[%d]", i)
+		c.faultIf(n == 0, path, "is 0, must be more", "")
+		c.cores(path, n)
+		c.faultIf(slices.Contains(s.Cores[:i], n), path, fmt.Sprintf("is %g, which is there already", n), "keep one of them")
+	}
 	for _, part := range []struct {
 		path   string
 		length Duration

@@ -75,7 +75,7 @@ func (w *World) Scenario(seed uint64) *scenarios.Scenario {
 		},
 		Traffic:    scenarios.Traffic{Arrivals: scenarios.Poisson},
 		Objectives: []scenarios.Objective{{Class: scenarios.All, Metric: "p99", Limit: 25 * alone}},
-		Search:     scenarios.Search{Replicates: 1, Finals: 3, Seed: seed},
+		Search:     scenarios.Search{Replicates: 1, Finals: 3, Regret: 0.02, Seed: seed},
 	}
 	return s
 }

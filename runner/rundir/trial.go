@@ -15,17 +15,19 @@ const (
 	Bracket    = "bracket"    // open loop, walking towards the sustainable rate
 	Final      = "final"      // open loop, fresh starts of the finalists, interleaved
 	Curve      = "curve"      // open loop, at a share of the sustainable rate: latency at lower loads
+	Scaling    = "scaling"    // closed-loop burst on a number of cores, fresh starts, interleaved
 )
 
 // Step is what to measure next.
 type Step struct {
 	Cell        scenarios.Cell
 	Start       int           // which fresh start of the cell; steps in a row that share it share the running stack
-	Phase       string        // Saturation, Probe, Bracket, Final or Curve
+	Phase       string        // Saturation, Probe, Bracket, Final, Curve or Scaling
 	Rate        float64       // offered, requests per second; 0 means closed loop
 	Connections int           // closed loop only: requests kept in flight
 	Warmup      time.Duration // load before measuring
 	Duration    time.Duration // measured
+	Cores       float64       `json:",omitempty"` // Scaling only: that the application gets, whole or not
 	Class       string        `json:",omitempty"` // only requests of this class are sent; empty: the whole mix
 	Alone       bool          `json:",omitempty"` // without the slow clients and WebSockets that the traffic has beside it
 	Hot         bool          `json:",omitempty"` // the running stack may be resized to the cell instead of being started anew
@@ -193,6 +195,9 @@ type Usage struct {
 	Generator       Group
 	Cores           int     // of the machine
 	AppCores        int     // that the application may use
+	Quota           float64 `json:",omitempty"` // cores that the application's own control group has; 0: it has none
+	AppPeriods      uint64  `json:",omitempty"` // periods of that group in which it ran
+	AppThrottled    uint64  `json:",omitempty"` // and those of them in which it was throttled
 	OwnCores        int     `json:",omitempty"` // of the generator, that nothing else of the run may use
 	BusySeconds     float64 // CPU time of the whole machine, steal not counted
 	ForeignSeconds  float64 // CPU time of processes that are not ours
