@@ -430,11 +430,6 @@ func (g *grid) doubtful(v *visit) bool {
 func (g *grid) walk(v *visit) walk {
 	saturation := g.saturation(v)
 	w := walk{start: g.guess(v, saturation), resolution: g.plan.Resolution, most: g.plan.Tries}
-	// One short burst may be disturbed: what earlier starts saturated at is as
-	// good a bound.
-	if g.bounded(v.cell) && g.plan.Trial < 20*time.Second {
-		w.cap = max(saturation, g.meanBurst(v.cell, v.start))
-	}
 	if v.start >= finalStart {
 		w.most = g.plan.FinalTries
 	}

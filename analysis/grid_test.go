@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sweetspot/analysis/simulate"
 	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
 )
@@ -116,9 +117,9 @@ func longRunRate(c [2]int, wait time.Duration, q, limit float64) float64 {
 	for range 10 {
 		mid := (low + high) / 2
 		m := newSimulated(8, 0, wait, 99)
-		m.startSD, m.trialSD = 0, 0
+		m.noise = simulate.Noise{}
 		cell := scenarios.Cell{Workers: c[0], Threads: c[1]}
-		l := m.attack(rundir.Step{Cell: cell, Rate: mid, Duration: 2000 * time.Second}, 1)
+		l := m.trial(rundir.Step{Cell: cell, Rate: mid, Duration: 2000 * time.Second}).Load
 		if l.Classes[scenarios.All].Response.P95.Seconds() < limit {
 			low = mid
 		} else {

@@ -20,6 +20,8 @@ const (
 	maxLittle      = 0.05 // closed loop: in flight against the connections held
 	maxDrift       = 0.10 // closed loop: last third of the trial against the first
 	minDriftWindow = 9    // seconds below which drift is not judged
+	maxGrowth      = 0.02 // open loop: response time gained a second
+
 )
 
 // Judge says whether a trial passed, failed or is void. The rules are those of
@@ -135,6 +137,28 @@ func drift(windows []rundir.Window) (float64, bool) {
 	return last/first - 1, true
 }
 
+// growth returns by how much the response time rose a second, between the first
+// third and the last. A queue that is offered a share more than is answered
+// keeps everybody waiting that share of the time longer: dW/dt = λ/X − 1.
+func growth(windows []rundir.Window) (float64, bool) {
+	if len(windows) < minDriftWindow+1 {
+		return 0, false
+	}
+	windows = windows[:len(windows)-1]
+	third := len(windows) / 3
+	gained := medianMean(windows[len(windows)-third:]) - medianMean(windows[:third])
+	return gained / float64(len(windows)-third), true
+}
+
+// medianMean is the mean of the windows' median response times, in seconds.
+func medianMean(windows []rundir.Window) float64 {
+	sum := 0.0
+	for _, w := range windows {
+		sum += w.P50.Seconds()
+	}
+	return sum / float64(len(windows))
+}
+
 func goodMean(windows []rundir.Window) float64 {
 	good := make([]float64, len(windows))
 	for i, w := range windows {
@@ -174,6 +198,9 @@ func misses(s *scenarios.Scenario, t rundir.Trial) (out []string) {
 	}
 	if l.Offered > 0 && l.Unsent > 0 && float64(l.Sent) < minAchieved*float64(l.Planned) {
 		out = append(out, fmt.Sprintf("%d of %d planned requests could not be sent: all %d in flight were unanswered", l.Unsent, l.Planned, l.Workers))
+	}
+	if by, ok := growth(l.Windows); ok && l.Offered > 0 && by > maxGrowth && s.Traffic.Steady() {
+		out = append(out, fmt.Sprintf("the queue grew all along, for the load was about %.0f %% more than is answered: response times rose by %.0f ms a second", 100*by, 1000*by))
 	}
 	for _, o := range s.Objectives {
 		class, ok := l.Classes[o.Class]

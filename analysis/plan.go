@@ -79,7 +79,7 @@ func withTrial(s *scenarios.Scenario, d time.Duration, cells []scenarios.Planned
 	p.Glance = choose(s.Search.Burst, scale(d, 1./12), minBurst, maxGlance)
 	p.Heat = choose(s.Search.Burst, scale(d, 1./6), minBurst, maxHeat)
 	if p.Trial >= longTrial {
-		p.Tries, p.FinalTries, p.Resolution, p.Finalists = 6, 4, 0.02, 3
+		p.Tries, p.FinalTries, p.Resolution, p.Finalists = 6, 5, 0.025, 3
 	}
 	g := grid{scenario: s}
 	if g.parted() {
@@ -139,7 +139,7 @@ func (p plan) finalCost() time.Duration {
 // visitCost estimates the wall time of one visit. A walk seldom needs all its
 // tries, and a trial that must fail is cut short.
 func (p plan) visitCost(burst bool, tries int) time.Duration {
-	d := startCost + p.Warmup + scale(p.Settle+p.Trial, 0.7*float64(tries))
+	d := startCost + p.Warmup + scale(p.Settle+p.Trial, 0.9*float64(tries))
 	if burst {
 		d += p.Burst
 	}

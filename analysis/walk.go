@@ -6,13 +6,12 @@ import (
 	"sweetspot/scenarios"
 )
 
-// walk approaches the sustainable rate of one started cell: from its first
-// rate by steps that double, down while trials fail and up while they pass,
-// then by halves between the highest that passed and the lowest that failed.
+// walk approaches the sustainable rate of one started cell: each try is made
+// where it is somewhat more likely to fail, for that is cut short and costs
+// less, until the rate is known as exactly as is wanted.
 type walk struct {
 	start      float64 // first rate, requests/s
-	cap        float64 // saturation throughput: nothing above it is tried; 0 unknown
-	resolution float64 // ratio less 1 at which the bracket is narrow enough
+	resolution float64 // standard deviation of the rate's logarithm that ends the walk
 	most       int     // tries, once one has passed and one has failed
 	tries      []try
 }
@@ -23,8 +22,9 @@ type try struct {
 }
 
 // giveUp is how many tries in a row may fail before a cell counts as unable to
-// meet the objectives. By then the steps have come down to a twentieth.
-const giveUp = 7
+// meet the objectives. By then they have come down to a twentieth. And so many
+// that pass end a walk that finds no end.
+const giveUp, mostUp = 7, 12
 
 // floor is the lowest rate of a walk, as a share of its first.
 const floor = 0.05
@@ -45,51 +45,34 @@ func (w walk) bounds() (low, high float64) {
 
 // next returns the rate to try next; ok is false when the walk is over.
 func (w walk) next() (rate float64, ok bool) {
-	low, high := w.bounds()
-	switch n := len(w.tries); {
-	case n == 0:
+	if len(w.tries) == 0 {
 		return w.start, true
-	case low == 0:
-		return w.down(n), n < giveUp
-	case high == 0:
-		return w.up(low, n)
-	case n >= w.most:
+	}
+	low, high := w.bounds()
+	p := newPosterior(w.tries)
+	switch n := len(w.tries); {
+	case low == 0 && n >= giveUp, high == 0 && n >= mostUp:
+		return 0, false
+	case low > 0 && high > 0 && (n >= w.most || p.spread() <= w.resolution):
 		return 0, false
 	}
-	median, sd := newPosterior(w.start, w.tries).summary()
-	if w.cap > 0 {
-		median = min(median, w.cap)
+	if low == 0 {
+		return max(p.quantile(1-tryAt), w.start*floor), true
 	}
-	return median, sd > w.resolution*0.6
+	return p.quantile(tryAt), true
 }
 
-// down returns the rate after n failures: the k-th step down is 2^k steps wide.
-func (w walk) down(n int) float64 {
-	fall := w.resolution * (math.Pow(2, float64(n)) - 1)
-	return w.start * max(1-fall, floor)
-}
+// tryAt is the chance of a try to fail, once one has passed.
+const tryAt = 0.7
 
-// up returns the rate after n passes, the k-th step up being 2^k steps wide. A
-// step that would pass the cap ends at it, and the walk ends when low is as
-// good as there.
-func (w walk) up(low float64, n int) (rate float64, ok bool) {
-	rate = w.start * (1 + w.resolution*(math.Pow(2, float64(n))-1))
-	if w.cap == 0 || rate <= w.cap {
-		return rate, true
-	}
-	return w.cap, low*(1+w.resolution/2) < w.cap
-}
-
-// estimate returns the sustainable rate that the walk has found: the geometric
-// middle of its bounds, or the highest that passed when none failed; 0 when
-// none passed.
+// estimate returns the sustainable rate that the walk has found, at which half
+// of its tries would pass; 0 when none passed.
 func (w walk) estimate() float64 {
 	low, high := w.bounds()
 	if low == 0 || high == 0 {
 		return low
 	}
-	median, _ := newPosterior(w.tries[0].rate, w.tries).summary()
-	return median
+	return newPosterior(w.tries).quantile(0.5)
 }
 
 // firstRate guesses the sustainable rate of a cell from its saturation

@@ -14,6 +14,9 @@ func IsArrivals(word string) bool { return slices.Contains(arrivals, word) }
 // moves tells whether an arrival process has a shape.
 func moves(arrivals string) bool { return slices.Contains(moving, arrivals) }
 
+// Steady tells whether requests arrive at one rate throughout a trial.
+func (t Traffic) Steady() bool { return t.Arrivals == Poisson || t.Arrivals == Constant }
+
 // Peak returns the highest rate of a trial over its mean rate: 1 for Poisson
 // and constant arrivals, and for a replay, whose peaks are not known here. That
 // of a sine is exact where the trial holds whole periods.

@@ -103,6 +103,8 @@ type play struct {
 
 	engine    *engine
 	latencies []float64 // s of wall time, of the measured part
+	windows   []rundir.Window
+	second    []float64 // latencies of the last window
 	inFlight  float64   // request-seconds
 	good      int
 	aborted   string
@@ -143,7 +145,7 @@ func (p *play) open(arrived, left float64) bool {
 		return true
 	}
 	latency := to - from
-	p.latencies = append(p.latencies, latency)
+	p.take(to, latency)
 	p.inFlight += latency
 	p.good++
 	for i := range p.limits {
@@ -167,9 +169,27 @@ func (p *play) closed(arrived, left float64) bool {
 	}
 	if to >= p.warm {
 		p.good++
-		p.latencies = append(p.latencies, to-p.clock.wall(arrived))
+		p.take(to, to-p.clock.wall(arrived))
 	}
 	return true
+}
+
+// take keeps the latency of a request of the measured part that left at a wall
+// time.
+func (p *play) take(left, latency float64) {
+	p.latencies = append(p.latencies, latency)
+	if second := int(left - p.warm); second != len(p.windows) {
+		p.closeWindow()
+		for len(p.windows) < second {
+			p.windows = append(p.windows, rundir.Window{Second: len(p.windows)})
+		}
+	}
+	p.second = append(p.second, latency)
+}
+
+func (p *play) closeWindow() {
+	p.windows = append(p.windows, windowOf(len(p.windows), p.second))
+	p.second = p.second[:0]
 }
 
 // account keeps the CPU time at the ends of the measured part.
@@ -194,6 +214,8 @@ func (p *play) load() rundir.Load {
 	if p.step.Rate == 0 {
 		l.InFlight = float64(p.step.Connections)
 	}
+	p.closeWindow()
+	l.Windows = p.windows
 	summary := summary(p.latencies)
 	class := rundir.Class{Sent: n, Good: n, Response: summary, Service: summary}
 	l.Classes[scenarios.All], l.Classes[scenarios.Dynamic] = class, class

@@ -24,3 +24,9 @@ func summary(latencies []float64) rundir.Latency {
 		P99: seconds(q(0.99)), P999: seconds(q(0.999)), P9999: seconds(q(0.9999)), Max: seconds(latencies[n-1]),
 	}
 }
+
+// windowOf sums the latencies of one second up; it sorts them.
+func windowOf(second int, latencies []float64) rundir.Window {
+	l, n := summary(latencies), uint64(len(latencies))
+	return rundir.Window{Second: second, Sent: n, Good: n, P50: l.P50, P95: l.P95, P99: l.P99, Max: l.Max}
+}
