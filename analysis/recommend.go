@@ -1,19 +1,11 @@
 package analysis
 
 import (
-	"cmp"
 	"fmt"
-	"math"
 	"slices"
-
-	"github.com/montanaflynn/stats"
 
 	"sweetspot/scenarios"
 )
-
-// minTie is the relative difference below which two cells are tied whatever
-// their noise: nobody would pay for less.
-const minTie = 0.01
 
 // recommend decides the outcome: of the cells that ran as what they are, were
 // re-measured on final starts and keep the limits, those as good as the best are tied, and the cheapest of
@@ -41,34 +33,6 @@ func (g *grid) recommend(res *Result) {
 	res.Because = because(res)
 }
 
-// choose orders the candidates, the best first, by their final starts below
-// end. It returns those that are as good as the best, the cheapest first.
-func (g *grid) choose(candidates []*Cell, end int) (tied []*Cell) {
-	slices.SortStableFunc(candidates, func(a, b *Cell) int { return cmp.Compare(b.Final.Value, a.Final.Value) })
-	for _, c := range candidates {
-		if c.Tied = g.tied(candidates[0], c, end); c.Tied {
-			tied = append(tied, c)
-		}
-	}
-	slices.SortStableFunc(tied, cheaper)
-	return tied
-}
-
-// tied compares a cell with the best by their rounds: a difference within one
-// standard error, or within minTie, is no difference.
-func (g *grid) tied(best, c *Cell, end int) bool {
-	if c == best {
-		return true
-	}
-	a, b := g.pairs(best.Cell, c.Cell, end)
-	logs := logRatios(a, b)
-	if len(logs) == 0 {
-		return false
-	}
-	mean, _ := stats.Mean(logs)
-	return mean <= max(minTie, standardError(logs))
-}
-
 // pairs returns the estimates of two cells from the final starts below end in
 // which both have one.
 func (g *grid) pairs(a, b scenarios.Cell, end int) (x, y []float64) {
@@ -80,28 +44,6 @@ func (g *grid) pairs(a, b scenarios.Cell, end int) (x, y []float64) {
 		}
 	}
 	return x, y
-}
-
-// cheaper orders tied cells: least memory, then no proxy, then fewest
-// processes, then their names, so that the order never depends on chance.
-// Memory within 2 % is the same memory.
-func cheaper(a, b *Cell) int {
-	if small, large := min(a.Memory, b.Memory), max(a.Memory, b.Memory); float64(large-small) > 0.02*float64(large) {
-		return int(math.Copysign(1, float64(a.Memory-b.Memory)))
-	}
-	if da, db := a.Cell.Proxy == scenarios.Direct, b.Cell.Proxy == scenarios.Direct; da != db {
-		if da {
-			return -1
-		}
-		return 1
-	}
-	if a.Processes != b.Processes {
-		return a.Processes - b.Processes
-	}
-	if a.Cell.String() < b.Cell.String() {
-		return -1
-	}
-	return 1
 }
 
 // runnerUp returns the best of the candidates that is not the winner.
