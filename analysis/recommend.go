@@ -139,10 +139,12 @@ func measured(res *Result) (n int) {
 // withoutWinner tells a matrix in which nothing meets the objectives from one
 // of which too little is known.
 func (g *grid) withoutWinner(res *Result) {
-	infeasible, struck, failed, other, unseen := 0, 0, 0, 0, 0
+	absent, infeasible, struck, failed, other, unseen := 0, 0, 0, 0, 0, 0
 	var leader *Cell
 	for _, c := range res.Cells {
 		switch {
+		case c.NotApplicable != "":
+			absent++
 		case c.Mismatch != "":
 			other++
 		case c.Infeasible != "":
@@ -158,7 +160,8 @@ func (g *grid) withoutWinner(res *Result) {
 			leader = c
 		}
 	}
-	switch n := len(g.cells); {
+	n := len(res.Cells) - absent
+	switch {
 	case leader != nil:
 		res.Outcome = Inconclusive
 		res.Because = fmt.Sprintf("no cell was measured again on fresh starts; the best so far is %v at about %.0f requests/s", leader.Cell, leader.Explored.Value)

@@ -103,6 +103,7 @@ type Cell struct {
 	ProxyCPU             *Figure                      // proxy CPU, ms per good request
 	Utilisation          float64                      // share of the application's cores busy with the application, at the sustainable rate, 0…1
 	Memory               int64                        // PSS of application and proxy, bytes, largest seen
+	Growth               *Figure                      // of that, bytes in an hour at the sustainable rate; nil: none was shown
 	Processes            int                          // of application and proxy
 	Passed, Failed, Void int                          // trials
 	Failure              string                       // first failure, with the log's tail
