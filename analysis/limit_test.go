@@ -65,9 +65,7 @@ func TestLimitIsOfTheWholeMix(t *testing.T) {
 	for _, tr := range []rundir.Trial{mix, static, static, static} {
 		trials = append(trials, Judged{Trial: tr, Verdict: Verdict{Kind: Passed}})
 	}
-	c := &Cell{}
-	c.Cell = mix.Step.Cell
-	if got := limitOf(c, trials); got.What != LimitAppCPU {
+	if got := limitOf(mix.Step.Cell, trials); got.What != LimitAppCPU {
 		t.Errorf("limit %+v, want %s", got, LimitAppCPU)
 	}
 }

@@ -29,7 +29,8 @@ func (g *grid) recommend(res *Result) {
 	g.doubtRunnerUp(res)
 	res.Folklore = g.folklore(res)
 	res.ProxyTax = g.proxyTwins(res)
-	res.Limit = limitOf(res.Winner, res.Trials)
+	res.Limit = limitOf(res.Winner.Cell, res.Trials)
+	res.Usable = res.Winner.Final.Value * (1 - res.Headroom)
 	res.Because = because(res)
 }
 
@@ -70,7 +71,7 @@ func (g *grid) doubtRunnerUp(res *Result) {
 }
 
 // folklore compares the winner with the better proxy of every folklore
-// setting.
+// setting, and names what limits that.
 func (g *grid) folklore(res *Result) (out []Comparison) {
 	for _, setting := range []string{scenarios.FolkloreTwice, scenarios.FolkloreCores} {
 		var best *Cell
@@ -80,7 +81,9 @@ func (g *grid) folklore(res *Result) (out []Comparison) {
 			}
 		}
 		if best != nil {
-			out = append(out, g.compare(setting, res.Winner, best))
+			c := g.compare(setting, res.Winner, best)
+			c.Limit = limitOf(best.Cell, res.Trials)
+			out = append(out, c)
 		}
 	}
 	return out

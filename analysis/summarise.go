@@ -36,6 +36,7 @@ func Summarise(in Input) (*Result, error) {
 		Budget:   time.Duration(in.Scenario.Search.Budget) + in.Calibration.Time(),
 		Partial:  in.Interrupted,
 		Target:   in.Scenario.Target,
+		Headroom: float64(in.Scenario.Limits.Headroom),
 		Embedded: in.Scenario.App.Interface == scenarios.Embedded,
 	}
 	dropped := g.dropped()
