@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"sweetspot/scenarios"
@@ -47,16 +48,25 @@ func (g *grid) overMemory(c *Cell, end int) string {
 		return ""
 	}
 	if c.Memory > limit {
-		return fmt.Sprintf("memory %d MB, limit %d MB", c.Memory/1e6, limit/1e6)
+		return fmt.Sprintf("memory %s, limit %s", megabytes(c.Memory, limit), megabytes(limit, c.Memory))
 	}
 	if small, memory, ok := g.outsized(c.Cell, end); ok {
-		return fmt.Sprintf("memory more than the %d MB of %d × %d, limit %d MB", memory/1e6, small.Processes(), small.Threads, limit/1e6)
+		return fmt.Sprintf("memory more than the %s of %d × %d, limit %s", megabytes(memory, limit), small.Processes(), small.Threads, megabytes(limit, memory))
 	}
 	growth := g.memoryGrowth(c, end)
 	if growth == nil || c.Memory+int64(growth.Low) <= limit {
 		return ""
 	}
-	return fmt.Sprintf("memory %d MB, and at least %.0f MB more in an hour at %.0f requests/s; limit %d MB", c.Memory/1e6, growth.Low/1e6, c.Sustainable().Value, limit/1e6)
+	return fmt.Sprintf("memory %s, and at least %.0f MB more in an hour at %.0f requests/s; limit %s", megabytes(c.Memory, limit), growth.Low/1e6, c.Sustainable().Value, megabytes(limit, c.Memory))
+}
+
+// megabytes writes a size beside another one: with a decimal where they would
+// look the same without.
+func megabytes(n, beside int64) string {
+	if math.Round(float64(n)/1e6) == math.Round(float64(beside)/1e6) {
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
 }
 
 // outsized says whether trials on starts below end took more memory than there

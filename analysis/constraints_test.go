@@ -97,6 +97,7 @@ func TestStruck(t *testing.T) {
 		{"no limits", scenarios.Limits{}, each(spent(9)), ""},
 		{"memory just within", scenarios.Limits{Memory: 200e6}, nil, ""},
 		{"memory beyond", scenarios.Limits{Memory: 199e6}, nil, "memory 200 MB, limit 199 MB"},
+		{"memory a little beyond", scenarios.Limits{Memory: 199.9e6}, nil, "memory 200.0 MB, limit 199.9 MB"},
 		{"CPU just within", scenarios.Limits{CPU: 1.5}, each(spent(3.7)), ""}, // 400 requests/s × 3.7 ms
 		{"CPU beyond, nothing held it", scenarios.Limits{CPU: 1.5}, each(spent(4)), "the application uses 1.60 CPUs at 400 requests/s, limit 1.5, to which nothing held it"},
 		{"CPU beyond, but a control group held it", scenarios.Limits{CPU: 1.5}, each(func(t *rundir.Trial) { t.Usage.App.CPUSeconds, t.Usage.Quota = 4, 1.5 }), ""},

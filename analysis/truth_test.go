@@ -45,9 +45,9 @@ func boundsOf(w *simulate.World, c scenarios.Cell) []bound {
 	return out
 }
 
-// clear is how far the next bound must be for the lowest to be the one that
+// apart is how far the next bound must be for the lowest to be the one that
 // limits a cell: where two are near each other, both do.
-const clear = 1.2
+const apart = 1.2
 
 // The limit that is named is the true one, in workloads where that is known by
 // construction: for the best of the cells and for both folklore settings, in
@@ -63,7 +63,7 @@ func TestLimitIsTheTrueOne(t *testing.T) {
 				trials, best := burstsOfWorld(w, seed)
 				for _, c := range []scenarios.Cell{best, worldCell(2*w.Cores+1, 1), worldCell(w.Cores, 1)} {
 					bounds := boundsOf(w, c)
-					if bounds[1].rate < clear*bounds[0].rate {
+					if bounds[1].rate < apart*bounds[0].rate {
 						continue
 					}
 					clearly++
