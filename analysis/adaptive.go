@@ -20,7 +20,7 @@ import (
 //
 // The scenario's strategy is scenarios.Adaptive.
 func Adaptive(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
-	cells = applicable(cells)
+	cells = measurable(s.Limits, cells)
 	return func(done []rundir.Trial) (rundir.Step, bool) {
 		g := newGrid(s, cells, done)
 		for _, next := range []func() *visit{g.glancing, g.racing, g.finishing} {
@@ -86,11 +86,13 @@ func (g *grid) worthSeeing() func(scenarios.Planned) bool {
 	f := newForecast(g)
 	best := 0.0
 	for _, k := range f.known {
-		best = max(best, k.rate)
+		if g.fits(k.cell, 1) {
+			best = max(best, k.rate)
+		}
 	}
 	return func(c scenarios.Planned) bool {
 		first := slices.ContainsFunc(half, func(h scenarios.Planned) bool { return h.Cell == c.Cell })
-		return first || f.guess(c.Cell) >= worthLooking*best
+		return first || f.guess(c.Cell) >= worthLooking*best && g.fits(c.Cell, 1)
 	}
 }
 
@@ -160,7 +162,7 @@ func (g *grid) racing() *visit {
 func (g *grid) field(heat int, in []scenarios.Planned) (out []scenarios.Planned) {
 	var cells []scenarios.Cell
 	for _, c := range in {
-		if g.mismatch(c.Cell, heat) == "" && !g.hopeless(c.Cell, heat+1) {
+		if g.mismatch(c.Cell, heat) == "" && !g.hopeless(c.Cell, heat+1) && g.fits(c.Cell, heat) {
 			cells = append(cells, c.Cell)
 		}
 	}
@@ -255,12 +257,10 @@ func (g *grid) pick(end int) *Cell {
 		if c.Final == nil || g.mismatch(p.Cell, end) != "" {
 			continue
 		}
-		for _, start := range g.starts(p.Cell, 0, end) {
-			for _, t := range g.visits[visitKey{p.Cell, start}].trials {
-				c.count(t)
-			}
+		for _, t := range g.trialsOf(p.Cell, end) {
+			c.count(t)
 		}
-		if g.struck(c) == "" {
+		if g.struck(c, end) == "" {
 			candidates = append(candidates, c)
 		}
 	}

@@ -64,7 +64,7 @@ func (g *grid) betterThan(winner scenarios.Cell, end int) map[scenarios.Cell]flo
 		_, seen := e.log[c]
 		a, b := g.pairs(c, winner, end)
 		switch {
-		case g.mismatch(c, end) != "" || g.hopeless(c, end):
+		case g.mismatch(c, end) != "" || g.hopeless(c, end) || g.breaks(c, end):
 			return 0
 		case len(a) > 0:
 			return paired(logRatios(a, b)).Survival(target)

@@ -86,16 +86,6 @@ func fitEffects(all []observation) effects {
 	return e
 }
 
-// best returns the cell with the highest throughput of those; "" names none.
-func (e effects) best(cells []scenarios.Cell) (best scenarios.Cell, ok bool) {
-	for _, c := range cells {
-		if log, seen := e.log[c]; seen && (!ok || log > e.log[best]) {
-			best, ok = c, true
-		}
-	}
-	return best, ok
-}
-
 // ahead estimates by how much a is ahead of b, as the logarithm of their
 // ratio, with its standard error.
 func (e effects) ahead(a, b scenarios.Cell) (by, se float64) {

@@ -11,10 +11,10 @@ import (
 	"sweetspot/scenarios"
 )
 
-// finalists returns the cells to measure again on fresh starts: the leaders,
-// what the scenario compares or else the leader's twins behind the other
-// proxies, and of every folklore setting the better proxy. Only trials before
-// the finals choose them.
+// finalists returns the cells to measure again on fresh starts: of those that
+// fit in the memory the leaders, and what the scenario compares or else the
+// leader's twins behind the other proxies; and of every folklore setting the
+// better proxy. Only trials before the finals choose them.
 func (g *grid) finalists() []scenarios.Planned {
 	ranked := g.ranked()
 	var out []scenarios.Planned
@@ -23,7 +23,8 @@ func (g *grid) finalists() []scenarios.Planned {
 			out = append(out, c)
 		}
 	}
-	for i, c := range ranked {
+	fitting := slices.DeleteFunc(slices.Clone(ranked), func(c scenarios.Planned) bool { return !g.fits(c.Cell, finalStart) })
+	for i, c := range fitting {
 		if i < g.plan.Finalists {
 			add(c)
 		}
@@ -36,7 +37,7 @@ func (g *grid) finalists() []scenarios.Planned {
 			}
 		}
 	}
-	for _, c := range g.contestants(ranked) {
+	for _, c := range g.contestants(fitting) {
 		add(c)
 	}
 	return out

@@ -37,7 +37,7 @@ const (
 // When the budget is too short for a walk on every cell, the bursts come
 // first and the walks go to the cells with the highest throughput.
 func Grid(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
-	cells = applicable(cells)
+	cells = measurable(s.Limits, cells)
 	return func(done []rundir.Trial) (rundir.Step, bool) {
 		g := newGrid(s, cells, done)
 		if v := g.exploring(); v != nil {
@@ -48,15 +48,6 @@ func Grid(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
 		}
 		return rundir.Step{}, false
 	}
-}
-
-func applicable(cells []scenarios.Planned) (out []scenarios.Planned) {
-	for _, c := range cells {
-		if c.NotApplicable == "" {
-			out = append(out, c)
-		}
-	}
-	return out
 }
 
 // grid is the state of a search, rebuilt from the trials done.

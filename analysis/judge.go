@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/montanaflynn/stats"
-
 	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
 )
@@ -116,25 +114,33 @@ func closedLoopDoubts(t rundir.Trial) (out []string) {
 	if off := math.Abs(t.Load.InFlight/n - 1); n > 0 && off > maxLittle && !(t.Step.Class != "" && generatorBound(t)) {
 		out = append(out, fmt.Sprintf("Little's law is off by %.0f %%: %.2f in flight on average, %g connections", 100*off, t.Load.InFlight, n))
 	}
-	if drift, ok := drift(t.Load.Windows); ok && math.Abs(drift) > maxDrift {
+	if drift, noise, ok := drift(t.Load.Windows); ok && math.Abs(drift) > max(maxDrift, 3*noise) {
 		out = append(out, fmt.Sprintf("throughput drifted by %+.0f %% from the first to the last third: lengthen the warm-up", 100*drift))
 	}
 	return out
 }
 
 // drift compares the goodput of the last third of the windows with the
-// first's. The last window is left out, for it is rarely whole.
-func drift(windows []rundir.Window) (float64, bool) {
+// first's. The last window is left out, for it is rarely whole. noise is by how
+// much the two differ by counting alone, as a standard deviation.
+func drift(windows []rundir.Window) (by, noise float64, ok bool) {
 	if len(windows) < minDriftWindow+1 {
-		return 0, false
+		return 0, 0, false
 	}
 	windows = windows[:len(windows)-1]
 	third := len(windows) / 3
-	first, last := goodMean(windows[:third]), goodMean(windows[len(windows)-third:])
+	first, last := good(windows[:third]), good(windows[len(windows)-third:])
 	if first == 0 {
-		return 0, false
+		return 0, 0, false
 	}
-	return last/first - 1, true
+	return last/first - 1, math.Sqrt((1 + last/first) / first), true
+}
+
+func good(windows []rundir.Window) (n float64) {
+	for _, w := range windows {
+		n += float64(w.Good)
+	}
+	return n
 }
 
 // growth returns by how much the response time rose a second, between the first
@@ -157,15 +163,6 @@ func medianMean(windows []rundir.Window) float64 {
 		sum += w.P50.Seconds()
 	}
 	return sum / float64(len(windows))
-}
-
-func goodMean(windows []rundir.Window) float64 {
-	good := make([]float64, len(windows))
-	for i, w := range windows {
-		good[i] = float64(w.Good)
-	}
-	mean, _ := stats.Mean(good)
-	return mean
 }
 
 // notes are doubts that leave the verdict as it is.

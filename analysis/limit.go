@@ -15,6 +15,8 @@ const (
 	LimitLock      = "one core per worker process"
 	LimitWaiting   = "workers all waiting"
 	LimitDatabase  = "database connections"
+	LimitServices  = "CPU of the services"
+	LimitShared    = "something that all workers wait for"
 	LimitProxy     = "proxy"
 	LimitGenerator = "generator"
 	LimitUnknown   = "unknown"
@@ -29,18 +31,23 @@ type burst struct {
 	cell                        scenarios.Cell
 	cores, appCores             int
 	app, proxy, generator, busy float64 // CPUs
+	services                    float64 // CPUs
 	inFlight                    float64
 	goodput                     float64 // requests/s
 	overflows                   uint64  // connections dropped at a full listen queue
 	databases                   map[string]rundir.ServiceUse
+	loop                        bool // an event loop: it works on more requests at once than it has slots
+
+	larger *burst // the best of the same server and proxy with more slots; nil for none
+	alone  *burst // the smallest of the same server and proxy, where nothing contends; nil for none
 }
 
 // burstsOf sums up the bursts of a cell that passed; ok is false for none.
-func burstsOf(c *Cell, trials []Judged) (b burst, ok bool) {
-	b = burst{cell: c.Cell, databases: map[string]rundir.ServiceUse{}}
+func burstsOf(c scenarios.Cell, trials []Judged) (b burst, ok bool) {
+	b = burst{cell: c, databases: map[string]rundir.ServiceUse{}}
 	var wall, span float64
 	for _, t := range trials {
-		if t.Step.Cell != c.Cell || t.Step.Phase != rundir.Saturation || t.Step.Class != "" || t.Verdict.Kind != Passed {
+		if t.Step.Cell != c || t.Step.Phase != rundir.Saturation || t.Step.Class != "" || t.Verdict.Kind != Passed {
 			continue
 		}
 		u := t.Usage
@@ -49,11 +56,13 @@ func burstsOf(c *Cell, trials []Judged) (b burst, ok bool) {
 		b.cores, b.appCores = u.Cores, u.AppCores
 		b.app += u.App.CPUSeconds
 		b.proxy += u.Proxy.CPUSeconds
+		b.services += u.Services.CPUSeconds
 		b.generator += u.Generator.CPUSeconds
 		b.busy += u.BusySeconds
 		b.inFlight += t.Load.InFlight * t.Load.Span.Seconds()
 		b.goodput += float64(t.Load.Classes[scenarios.All].Good)
 		b.overflows += u.ListenOverflows
+		b.loop = b.loop || t.Effective.Peak != nil && t.Effective.Peak.Want == 0
 		for name, use := range u.Databases {
 			use.Connections = max(use.Connections, b.databases[name].Connections)
 			b.databases[name] = use
@@ -62,7 +71,7 @@ func burstsOf(c *Cell, trials []Judged) (b burst, ok bool) {
 	if wall <= 0 || span <= 0 {
 		return b, false
 	}
-	for _, v := range []*float64{&b.app, &b.proxy, &b.generator, &b.busy} {
+	for _, v := range []*float64{&b.app, &b.proxy, &b.services, &b.generator, &b.busy} {
 		*v /= wall
 	}
 	b.inFlight /= span
@@ -71,12 +80,15 @@ func burstsOf(c *Cell, trials []Judged) (b burst, ok bool) {
 }
 
 // limitOf names what keeps a cell from more.
-func limitOf(c *Cell, trials []Judged) Limit {
+func limitOf(c scenarios.Cell, trials []Judged) Limit {
 	b, ok := burstsOf(c, trials)
 	if !ok {
 		return Limit{What: LimitUnknown, Evidence: []string{"no saturation burst of the cell counts"}}
 	}
-	return b.limit()
+	b.beside(trials)
+	l := b.limit()
+	l.Seen = b.seen()
+	return l
 }
 
 // limit weighs who used which share of the cores.
@@ -95,23 +107,29 @@ func (b burst) limit() Limit {
 	}
 	database := b.database()
 	switch {
+	case busy > saturated && b.services > max(b.app, b.proxy, b.generator):
+		l.What = LimitServices
+		l.Evidence = append(l.Evidence, fmt.Sprintf("the services beside the application used %.2f CPUs, more than all else", b.services))
 	case b.generator > saturated || (busy > saturated && b.generator > b.app && b.generator > b.proxy):
 		l.What = LimitGenerator
 	case b.app/float64(b.appCores) > saturated || (busy > saturated && b.app >= b.proxy):
 		l.What = LimitAppCPU
 	case b.app > saturated*float64(processes):
 		l.What = LimitLock
-		l.Evidence = append(l.Evidence, fmt.Sprintf("%d worker processes can keep at most %d cores busy: threads of one take turns at Python's lock", b.cell.Processes(), processes))
+		l.Evidence = append(l.Evidence, b.lock(processes))
 	case busy > saturated:
 		l.What = LimitProxy
-	case database != "":
+	case database != "" && !b.moreHelps():
 		l.What = LimitDatabase
 		l.Evidence = append(l.Evidence, database)
-	case b.inFlight >= saturated*float64(b.cell.Slots()):
+	case b.loop || b.taken() < saturated*float64(b.cell.Slots()):
+		l.What = LimitUnknown
+	case b.stuck():
+		l.What = LimitShared
+		l.Evidence = append(l.Evidence, b.larger.noMore())
+	default:
 		l.What = LimitWaiting
 		l.Evidence = append(l.Evidence, fmt.Sprintf("every slot had a request while the CPUs had room: a request took %.1f ms (Little's law), of which %.1f ms on a CPU", 1000*b.residence(), 1000*b.app/b.goodput))
-	default:
-		l.What = LimitUnknown
 	}
 	if b.overflows > 0 {
 		l.Evidence = append(l.Evidence, fmt.Sprintf("%d connections were dropped at a full listen queue", b.overflows))
@@ -132,17 +150,28 @@ func (b burst) demand() string {
 	return text
 }
 
-// residence is how long a request kept a slot, in seconds: slots taken over
-// throughput.
-func (b burst) residence() float64 {
-	return min(b.inFlight, float64(b.cell.Slots())) / b.goodput
+// lock says why a few processes cannot use more cores.
+func (b burst) lock(processes int) string {
+	text := fmt.Sprintf("%d worker processes used %.2f of the %d cores that they can keep busy", b.cell.Processes(), b.app, processes)
+	if b.cell.Threads > 1 {
+		text += ": threads of one take turns at Python's lock"
+	}
+	return text
 }
 
-// database says which database had nearly all the connections that it takes;
-// empty when none had.
+// taken is how many slots had a request in the mean.
+func (b burst) taken() float64 { return min(b.inFlight, float64(b.cell.Slots())) }
+
+// residence is how long a request kept a slot, in seconds: slots taken over
+// throughput.
+func (b burst) residence() float64 { return b.taken() / b.goodput }
+
+// database says which database had nearly all the connections that it takes,
+// with more slots than that waiting for them; empty when none had.
 func (b burst) database() string {
 	for _, name := range slices.Sorted(maps.Keys(b.databases)) {
-		if use := b.databases[name]; use.Limit > 0 && use.Connections*10 >= use.Limit*9 {
+		use := b.databases[name]
+		if use.Limit > 0 && use.Connections*10 >= use.Limit*9 && b.cell.Slots()*10 >= use.Limit*9 {
 			return fmt.Sprintf("%s had %d of at most %d connections", name, use.Connections, use.Limit)
 		}
 	}

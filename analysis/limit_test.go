@@ -3,6 +3,7 @@ package analysis
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
@@ -55,6 +56,81 @@ func TestLimitOfADatabase(t *testing.T) {
 	}
 }
 
+// What other cells and the services show tells limits apart that look the same
+// on the cell itself: all slots taken, CPUs with room.
+func TestLimitBesideOthers(t *testing.T) {
+	base := func() burst {
+		return burst{
+			cell: scenarios.Cell{Proxy: scenarios.Direct, Workers: 4, Threads: 2}, cores: 2, appCores: 2,
+			app: 0.4, generator: 0.1, busy: 0.6, inFlight: 16, goodput: 100,
+		}
+	}
+	other := func(slots int, goodput, busy float64) *burst {
+		return &burst{cell: scenarios.Cell{Proxy: scenarios.Direct, Workers: slots, Threads: 1}, cores: 2, appCores: 2, busy: busy, inFlight: 2 * float64(slots), goodput: goodput}
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*burst)
+		want   string
+	}{
+		{"nothing larger was measured", func(*burst) {}, LimitWaiting},
+		{"more slots do more", func(b *burst) { b.larger = other(16, 180, 1) }, LimitWaiting},
+		{"more slots do no more, with CPUs to spare", func(b *burst) { b.larger = other(16, 103, 0.7) }, LimitShared},
+		{"more slots do no more, for they use up the CPUs", func(b *burst) { b.larger = other(16, 110, 1.95) }, LimitWaiting},
+		{"an event loop is not out of slots", func(b *burst) { b.loop = true }, LimitUnknown},
+		{"connections at their limit, and more slots do no more", func(b *burst) {
+			b.databases, b.larger = map[string]rundir.ServiceUse{"postgresql": {Connections: 8, Limit: 8}}, other(16, 103, 0.7)
+		}, LimitDatabase},
+		{"connections at their limit, but more slots do more", func(b *burst) {
+			b.databases, b.larger = map[string]rundir.ServiceUse{"postgresql": {Connections: 8, Limit: 8}}, other(16, 180, 1)
+		}, LimitWaiting},
+		{"the services use the machine up", func(b *burst) { b.services, b.busy = 1.4, 1.95 }, LimitServices},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := base()
+			tt.change(&b)
+			if got := b.limit(); got.What != tt.want {
+				t.Errorf("limit %q with evidence %q, want %q", got.What, got.Evidence, tt.want)
+			}
+		})
+	}
+}
+
+// The figures come from the cells that show them: time off the CPU from the
+// smallest, where nothing contends, and none from another proxy's.
+func TestSeen(t *testing.T) {
+	trial := func(proxy string, workers, threads int, goodput, appCPU, busy float64) Judged {
+		tr := burstTrial()
+		tr.Step.Cell = scenarios.Cell{Server: "s", Proxy: proxy, Workers: workers, Threads: threads}
+		tr.Load.InFlight = 2 * float64(tr.Step.Cell.Slots())
+		tr.Load.Classes = map[string]rundir.Class{scenarios.All: {Sent: uint64(10 * goodput), Good: uint64(10 * goodput)}}
+		tr.Usage.App.CPUSeconds, tr.Usage.BusySeconds = 10*appCPU, 10*busy
+		return Judged{Trial: tr, Verdict: Verdict{Kind: Passed}}
+	}
+	trials := []Judged{
+		trial("nginx", 4, 2, 200, 1.6, 1.9),
+		trial("nginx", 1, 1, 40, 0.32, 0.4), // 25 ms a request, 8 ms of that on a CPU
+		trial("nginx", 2, 1, 79, 0.64, 0.8),
+		trial("direct", 1, 1, 90, 0.72, 0.9),
+		trial("nginx", 8, 2, 203, 1.6, 1.95),
+		trial("nginx", 8, 4, 198, 1.6, 1.95),
+	}
+	l := limitOf(trials[0].Step.Cell, trials)
+	s := l.Seen
+	if l.What != LimitAppCPU || s == nil {
+		t.Fatalf("limit %+v", l)
+	}
+	if s.Alone == nil || *s.Alone != trials[1].Step.Cell || s.Away.Round(time.Millisecond) != 17*time.Millisecond {
+		t.Errorf("alone %v, off the CPU for %v; want %v, 17ms", s.Alone, s.Away, trials[1].Step.Cell)
+	}
+	if s.Larger == nil || *s.Larger != trials[4].Step.Cell || s.LargerGoodput != 203 {
+		t.Errorf("larger %v with %g requests/s, want %v with 203", s.Larger, s.LargerGoodput, trials[4].Step.Cell)
+	}
+	if s.AppDemand.Round(time.Millisecond) != 8*time.Millisecond || s.Kept.Round(time.Millisecond) != 40*time.Millisecond || s.Most != 250 || s.Slots != 8 {
+		t.Errorf("figures %+v", s)
+	}
+}
+
 // Bursts of one class load other parts of a stack than the mix does: only
 // those of the whole mix tell what limits a cell.
 func TestLimitIsOfTheWholeMix(t *testing.T) {
@@ -65,9 +141,7 @@ func TestLimitIsOfTheWholeMix(t *testing.T) {
 	for _, tr := range []rundir.Trial{mix, static, static, static} {
 		trials = append(trials, Judged{Trial: tr, Verdict: Verdict{Kind: Passed}})
 	}
-	c := &Cell{}
-	c.Cell = mix.Step.Cell
-	if got := limitOf(c, trials); got.What != LimitAppCPU {
+	if got := limitOf(mix.Step.Cell, trials); got.What != LimitAppCPU {
 		t.Errorf("limit %+v, want %s", got, LimitAppCPU)
 	}
 }

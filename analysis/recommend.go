@@ -1,19 +1,11 @@
 package analysis
 
 import (
-	"cmp"
 	"fmt"
-	"math"
 	"slices"
-
-	"github.com/montanaflynn/stats"
 
 	"sweetspot/scenarios"
 )
-
-// minTie is the relative difference below which two cells are tied whatever
-// their noise: nobody would pay for less.
-const minTie = 0.01
 
 // recommend decides the outcome: of the cells that ran as what they are, were
 // re-measured on final starts and keep the limits, those as good as the best are tied, and the cheapest of
@@ -37,36 +29,9 @@ func (g *grid) recommend(res *Result) {
 	g.doubtRunnerUp(res)
 	res.Folklore = g.folklore(res)
 	res.ProxyTax = g.proxyTwins(res)
-	res.Limit = limitOf(res.Winner, res.Trials)
+	res.Limit = limitOf(res.Winner.Cell, res.Trials)
+	res.Usable = res.Winner.Final.Value * (1 - res.Headroom)
 	res.Because = because(res)
-}
-
-// choose orders the candidates, the best first, by their final starts below
-// end. It returns those that are as good as the best, the cheapest first.
-func (g *grid) choose(candidates []*Cell, end int) (tied []*Cell) {
-	slices.SortStableFunc(candidates, func(a, b *Cell) int { return cmp.Compare(b.Final.Value, a.Final.Value) })
-	for _, c := range candidates {
-		if c.Tied = g.tied(candidates[0], c, end); c.Tied {
-			tied = append(tied, c)
-		}
-	}
-	slices.SortStableFunc(tied, cheaper)
-	return tied
-}
-
-// tied compares a cell with the best by their rounds: a difference within one
-// standard error, or within minTie, is no difference.
-func (g *grid) tied(best, c *Cell, end int) bool {
-	if c == best {
-		return true
-	}
-	a, b := g.pairs(best.Cell, c.Cell, end)
-	logs := logRatios(a, b)
-	if len(logs) == 0 {
-		return false
-	}
-	mean, _ := stats.Mean(logs)
-	return mean <= max(minTie, standardError(logs))
 }
 
 // pairs returns the estimates of two cells from the final starts below end in
@@ -80,28 +45,6 @@ func (g *grid) pairs(a, b scenarios.Cell, end int) (x, y []float64) {
 		}
 	}
 	return x, y
-}
-
-// cheaper orders tied cells: least memory, then no proxy, then fewest
-// processes, then their names, so that the order never depends on chance.
-// Memory within 2 % is the same memory.
-func cheaper(a, b *Cell) int {
-	if small, large := min(a.Memory, b.Memory), max(a.Memory, b.Memory); float64(large-small) > 0.02*float64(large) {
-		return int(math.Copysign(1, float64(a.Memory-b.Memory)))
-	}
-	if da, db := a.Cell.Proxy == scenarios.Direct, b.Cell.Proxy == scenarios.Direct; da != db {
-		if da {
-			return -1
-		}
-		return 1
-	}
-	if a.Processes != b.Processes {
-		return a.Processes - b.Processes
-	}
-	if a.Cell.String() < b.Cell.String() {
-		return -1
-	}
-	return 1
 }
 
 // runnerUp returns the best of the candidates that is not the winner.
@@ -128,7 +71,7 @@ func (g *grid) doubtRunnerUp(res *Result) {
 }
 
 // folklore compares the winner with the better proxy of every folklore
-// setting.
+// setting, and names what limits that.
 func (g *grid) folklore(res *Result) (out []Comparison) {
 	for _, setting := range []string{scenarios.FolkloreTwice, scenarios.FolkloreCores} {
 		var best *Cell
@@ -138,7 +81,9 @@ func (g *grid) folklore(res *Result) (out []Comparison) {
 			}
 		}
 		if best != nil {
-			out = append(out, g.compare(setting, res.Winner, best))
+			c := g.compare(setting, res.Winner, best)
+			c.Limit = limitOf(best.Cell, res.Trials)
+			out = append(out, c)
 		}
 	}
 	return out
@@ -197,10 +142,12 @@ func measured(res *Result) (n int) {
 // withoutWinner tells a matrix in which nothing meets the objectives from one
 // of which too little is known.
 func (g *grid) withoutWinner(res *Result) {
-	infeasible, struck, failed, other, unseen := 0, 0, 0, 0, 0
+	absent, infeasible, struck, failed, other, unseen := 0, 0, 0, 0, 0, 0
 	var leader *Cell
 	for _, c := range res.Cells {
 		switch {
+		case c.NotApplicable != "":
+			absent++
 		case c.Mismatch != "":
 			other++
 		case c.Infeasible != "":
@@ -216,7 +163,8 @@ func (g *grid) withoutWinner(res *Result) {
 			leader = c
 		}
 	}
-	switch n := len(g.cells); {
+	n := len(res.Cells) - absent
+	switch {
 	case leader != nil:
 		res.Outcome = Inconclusive
 		res.Because = fmt.Sprintf("no cell was measured again on fresh starts; the best so far is %v at about %.0f requests/s", leader.Cell, leader.Explored.Value)

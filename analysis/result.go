@@ -72,6 +72,8 @@ type Result struct {
 
 	Generator    []Answer // whether the generator was the limit, over all trials
 	Confidence   float64  // of an adaptive search: the probability that no cell is better than the winner by Regret or more; 0 when it is not told
+	Headroom     float64  // share of what the winner sustains that is to stay free, 0…1
+	Usable       float64  // what is left of it to plan with, requests/s; 0 unknown
 	Regret       float64  // what the search is content with, as a share
 	AboveCeiling string   // why the recommended rate may be the generator's as much as the winner's; empty when it is not near its ceiling
 }
@@ -103,6 +105,7 @@ type Cell struct {
 	ProxyCPU             *Figure                      // proxy CPU, ms per good request
 	Utilisation          float64                      // share of the application's cores busy with the application, at the sustainable rate, 0…1
 	Memory               int64                        // PSS of application and proxy, bytes, largest seen
+	Growth               *Figure                      // of that, bytes in an hour at the sustainable rate; nil: none was shown
 	Processes            int                          // of application and proxy
 	Passed, Failed, Void int                          // trials
 	Failure              string                       // first failure, with the log's tail
@@ -133,6 +136,7 @@ type Comparison struct {
 	Cell   *Cell
 	Ratio  *Figure // winner's sustainable rate over the cell's; nil when the cell sustains nothing
 	Paired bool    // both from the same rounds of final starts
+	Limit  Limit   // what keeps the cell from more; of the folklore settings only
 }
 
 // Contest is what a scenario compares: for every value of one dimension the
@@ -181,8 +185,31 @@ type Beside struct {
 	AnsweredAt float64             // that rate, requests/s; 0 when none was tried
 }
 
-// Limit names what keeps the winner from more.
+// Limit names what keeps a cell from more.
 type Limit struct {
-	What     string // "application CPU", "workers all waiting", "proxy", "generator" or "unknown"
+	What     string // one of the Limit… words
 	Evidence []string
+	Seen     *Seen // what it rests on; nil when no burst of the cell counts
+}
+
+// Seen is what the saturation bursts of a cell showed in the mean. There every
+// slot has work, so that whatever is used up is the limit.
+type Seen struct {
+	Goodput                         float64 // requests/s
+	App, Proxy, Services, Generator float64 // CPUs
+	Busy                            float64 // share of the machine's CPU time, 0…1
+	Cores, AppCores                 int     // of the machine, and that the application may use
+	Slots                           int
+	Taken                           float64       // slots with a request
+	Loop                            bool          // an event loop: it works on more requests at once than it has slots
+	Kept                            time.Duration // that a request kept a slot (Little's law)
+	AppDemand, ProxyDemand          time.Duration // CPU time of a request
+	Most                            float64       // requests/s that the machine's cores can do at that (utilisation law); 0 unknown
+	Database                        string        // the database that had nearly all its connections; empty for none
+	Overflows                       uint64        // connections dropped at a full listen queue
+
+	Larger        *scenarios.Cell // the best of the same server and proxy with half as many slots again or more; nil for none
+	LargerGoodput float64         // requests/s
+	Alone         *scenarios.Cell // where nothing contends, of the same server and proxy; nil: no such cell was measured
+	Away          time.Duration   // that a request was off the CPU there
 }

@@ -29,13 +29,14 @@ type Input struct {
 // Summarise turns the trials of a run into its result. It fails only when
 // histograms cannot be read.
 func Summarise(in Input) (*Result, error) {
-	g := newGrid(in.Scenario, applicable(in.Cells), in.Trials)
+	g := newGrid(in.Scenario, measurable(in.Scenario.Limits, in.Cells), in.Trials)
 	res := &Result{
 		Trials:   JudgeAll(in.Scenario, in.Trials, in.Calibration),
 		Spent:    g.spent + in.Calibration.Time(),
 		Budget:   time.Duration(in.Scenario.Search.Budget) + in.Calibration.Time(),
 		Partial:  in.Interrupted,
 		Target:   in.Scenario.Target,
+		Headroom: float64(in.Scenario.Limits.Headroom),
 		Embedded: in.Scenario.App.Interface == scenarios.Embedded,
 	}
 	dropped := g.dropped()
@@ -44,7 +45,9 @@ func Summarise(in Input) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.Dropped = dropped[p.Cell]
+		if c.Struck == "" {
+			c.Dropped = dropped[p.Cell]
+		}
 		res.Cells = append(res.Cells, c)
 	}
 	if res.Partial == "" {
@@ -74,7 +77,8 @@ func (g *grid) summary(p scenarios.Planned, trials []Judged, histograms func(int
 	c.Low, c.High = g.bounds(p.Cell)
 	c.Infeasible = g.infeasible(c)
 	c.costs(trials)
-	c.Struck = g.struck(c)
+	c.Growth = g.memoryGrowth(c, g.lastStart())
+	c.Struck = g.struck(c, g.lastStart())
 	c.Mismatch = g.mismatch(p.Cell, g.lastStart())
 	c.Classes, c.ClassCPU = g.classes(p.Cell)
 	c.Lottery = lottery(p.Cell, trials)
@@ -98,7 +102,7 @@ func (c *Cell) count(t Judged) {
 	if t.Failure != "" && c.Failure == "" {
 		c.Failure = t.Failure
 	}
-	c.Memory = max(c.Memory, int64(t.Usage.App.PSSBytes+t.Usage.Proxy.PSSBytes))
+	c.Memory = max(c.Memory, footprint(t.Usage))
 	c.Processes = max(c.Processes, t.Usage.App.Processes+t.Usage.Proxy.Processes)
 }
 
@@ -183,15 +187,6 @@ func (g *grid) infeasible(c *Cell) string {
 		}
 	}
 	return ""
-}
-
-// struck names the limit that a cell breaks.
-func (g *grid) struck(c *Cell) string {
-	limit := int64(g.scenario.Limits.Memory)
-	if limit == 0 || c.Memory <= limit {
-		return ""
-	}
-	return fmt.Sprintf("memory %d MB, limit %d MB", c.Memory/1e6, limit/1e6)
 }
 
 // costs estimates CPU per good request and utilisation, a start being the

@@ -23,6 +23,9 @@ func (m *model) answer() {
 		m.Name, m.Headline = w.Cell.String(), advice(w.Cell)
 		m.Answer = append(m.Answer, m.sustains("it", w))
 	}
+	if text := m.headroom(); text != "" {
+		m.Answer = append(m.Answer, text)
+	}
 	if m.Result.Regret > 0 {
 		m.Answer = append(m.Answer, assurance(m.Result))
 	}
@@ -152,6 +155,8 @@ func outOfRun(c *analysis.Cell) string {
 		return "it did not run as what it is, " + c.Mismatch
 	case c.Infeasible != "":
 		return "it sustains no load within the objectives, " + c.Infeasible
+	case c.Sustainable() == nil && c.Struck != "":
+		return "it is struck out, " + c.Struck
 	case c.Sustainable() == nil && c.Failure != "":
 		return "it failed, " + firstLine(c.Failure)
 	case c.Sustainable() == nil && c.Dropped != "":

@@ -49,6 +49,9 @@ type document struct {
 	Answer      []string          `json:"answer"`
 	Confidence  quantity          `json:"confidence,omitzero"`
 	Regret      quantity          `json:"regret_target,omitzero"`
+	Why         string            `json:"explanation,omitempty"`
+	Headroom    quantity          `json:"headroom,omitzero"`
+	Usable      quantity          `json:"plan_with_per_second,omitzero"`
 	Winner      string            `json:"winner,omitempty"`
 	RunnerUp    string            `json:"runner_up,omitempty"`
 	Ties        []string          `json:"ties"`
@@ -92,6 +95,7 @@ type comparisonDoc struct {
 	Cell   string     `json:"cell"`
 	Ratio  *figureDoc `json:"ratio,omitempty"`
 	Paired bool       `json:"paired"`
+	Limit  *limitDoc  `json:"limit,omitempty"`
 }
 
 // contestDoc is what the scenario compares: the best cell of every value.
@@ -158,6 +162,28 @@ type serviceDoc struct {
 type limitDoc struct {
 	What     string   `json:"what"`
 	Evidence []string `json:"evidence"`
+	Seen     *seenDoc `json:"at_saturation,omitempty"`
+}
+
+// seenDoc is what the saturation bursts of a cell showed in the mean.
+type seenDoc struct {
+	Goodput       quantity `json:"goodput_per_second"`
+	AppCPU        quantity `json:"app_cpus"`
+	ProxyCPU      quantity `json:"proxy_cpus"`
+	ServicesCPU   quantity `json:"services_cpus"`
+	GeneratorCPU  quantity `json:"generator_cpus"`
+	Busy          quantity `json:"machine_busy_share"`
+	AppDemand     quantity `json:"app_cpu_ms_per_request"`
+	ProxyDemand   quantity `json:"proxy_cpu_ms_per_request"`
+	Most          quantity `json:"cores_do_at_most_per_second"`
+	Slots         int      `json:"slots"`
+	Taken         quantity `json:"slots_taken"`
+	Kept          quantity `json:"slot_kept_ms"`
+	Away          quantity `json:"off_cpu_ms"`
+	AwayOn        string   `json:"off_cpu_seen_on,omitempty"`
+	Larger        string   `json:"larger,omitempty"`
+	LargerGoodput quantity `json:"larger_goodput_per_second"`
+	Overflows     uint64   `json:"listen_overflows"`
 }
 
 type countsDoc struct {
@@ -203,6 +229,7 @@ type cellDoc struct {
 	ProxyCPU      *figureDoc            `json:"proxy_cpu_ms_per_request,omitempty"`
 	Utilisation   quantity              `json:"app_utilisation"`
 	Memory        int64                 `json:"memory_bytes"`
+	Growth        *figureDoc            `json:"memory_growth_bytes_per_hour,omitempty"`
 	Processes     int                   `json:"processes"`
 	Trials        countsDoc             `json:"trial_counts"`
 	Failure       string                `json:"failure,omitempty"`
@@ -375,10 +402,11 @@ func newDocument(m *model) document {
 	d := document{
 		Schema: jsonSchemaVersion, Tool: mf.Tool, Generated: m.Generated.UTC(),
 		Alerts: list(m.Alerts), Outcome: r.Outcome, Because: r.Because, Answer: answers(m),
+		Why: m.Why, Headroom: quantity(r.Headroom), Usable: quantity(r.Usable),
 		Confidence: quantity(r.Confidence), Regret: quantity(r.Regret),
 		Winner: winnerName(r), Ties: []string{}, Folklore: comparisonDocs(r.Folklore), ProxyTax: comparisonDocs(r.ProxyTax),
 		Contest: newContestDoc(r.Contest), Target: r.Target,
-		Limit: limitDoc{m.Limit, list(m.Evidence)}, Embedded: r.Embedded, Partial: r.Partial, Warnings: list(m.Warnings),
+		Limit: limitDoc{m.Limit, list(m.Evidence), newSeenDoc(r.Limit.Seen)}, Embedded: r.Embedded, Partial: r.Partial, Warnings: list(m.Warnings),
 		SpentS: quantity(r.Spent.Seconds()), BudgetS: quantity(r.Budget.Seconds()), Counts: countsDoc(m.Counts),
 		Cells: []cellDoc{}, Trials: []trialDoc{}, Method: m.Method, Generator: []answerDoc{}, Calibration: newCalibrationDoc(m.Manifest.Calibration),
 		Host: newHostDoc(mf.Host), Versions: texts(mf.Versions),
@@ -418,10 +446,32 @@ func comparisonDocs(all []analysis.Comparison) []comparisonDoc {
 	docs := []comparisonDoc{}
 	for _, c := range all {
 		if c.Cell != nil {
-			docs = append(docs, comparisonDoc{c.Name, c.Cell.Cell.String(), newFigureDoc(c.Ratio), c.Paired})
+			d := comparisonDoc{Name: c.Name, Cell: c.Cell.Cell.String(), Ratio: newFigureDoc(c.Ratio), Paired: c.Paired}
+			if c.Limit.What != "" {
+				d.Limit = &limitDoc{c.Limit.What, list(c.Limit.Evidence), newSeenDoc(c.Limit.Seen)}
+			}
+			docs = append(docs, d)
 		}
 	}
 	return docs
+}
+
+func newSeenDoc(s *analysis.Seen) *seenDoc {
+	if s == nil {
+		return nil
+	}
+	d := &seenDoc{
+		Goodput: quantity(s.Goodput), AppCPU: quantity(s.App), ProxyCPU: quantity(s.Proxy), ServicesCPU: quantity(s.Services), GeneratorCPU: quantity(s.Generator),
+		Busy: quantity(s.Busy), AppDemand: quantity(milliseconds(s.AppDemand)), ProxyDemand: quantity(milliseconds(s.ProxyDemand)), Most: known(s.Most),
+		Slots: s.Slots, Taken: quantity(s.Taken), Kept: quantity(milliseconds(s.Kept)), Away: quantity(math.NaN()), LargerGoodput: known(s.LargerGoodput), Overflows: s.Overflows,
+	}
+	if s.Alone != nil {
+		d.AwayOn, d.Away = s.Alone.String(), quantity(milliseconds(s.Away))
+	}
+	if s.Larger != nil {
+		d.Larger = s.Larger.String()
+	}
+	return d
 }
 
 func newCellDoc(r row) cellDoc {
@@ -435,7 +485,7 @@ func newCellDoc(r row) cellDoc {
 		Low: known(c.Low), High: known(c.High), LatencyRate: known(c.LatencyRate),
 		Latency: latencyDocs(c.Latency), Service: newLatencyDoc(c.Service), Curve: []pointDoc{},
 		AppCPU: newFigureDoc(c.AppCPU), ProxyCPU: newFigureDoc(c.ProxyCPU), Utilisation: quantity(c.Utilisation),
-		Memory: c.Memory, Processes: c.Processes, Trials: countsDoc{c.Passed, c.Failed, c.Void}, Failure: c.Failure,
+		Memory: c.Memory, Growth: newFigureDoc(c.Growth), Processes: c.Processes, Trials: countsDoc{c.Passed, c.Failed, c.Void}, Failure: c.Failure,
 	}
 	if c.Peak != nil {
 		d.Peak = &peakDoc{c.Peak.Seen, c.Peak.Want, c.Peak.Offered}

@@ -27,10 +27,14 @@ func renderMarkdown(in Input) ([]byte, error) {
 	for _, a := range m.Answer {
 		p("%s\n\n", escapeMarkdown(a))
 	}
+	if m.Why != "" {
+		p("%s\n\n", escapeMarkdown(m.Why))
+	}
 	markdownSections(&b, m.Early)
 	if m.Limit != "" {
 		p("## What limits it: %s\n\n", escapeMarkdown(m.Limit))
 		markdownList(&b, m.Evidence)
+		markdownList(&b, m.Held)
 	}
 	figs := figureByName(m)
 	p("## Static, dynamic and the proxy\n\n")
@@ -96,7 +100,11 @@ func markdownMatrix(b *bytes.Buffer, m *model) {
 		} else {
 			note = escapeMarkdown(note)
 		}
-		rows = append(rows, []string{r.Server, r.Proxy, r.EachWorkers(), fmt.Sprint(r.Threads), r.Rate, r.Interval, r.Starts, r.Saturation,
+		rate := r.Rate
+		if r.Cell.Struck != "" && rate != none {
+			rate = raw("~~" + escapeMarkdown(rate) + "~~")
+		}
+		rows = append(rows, []string{r.Server, r.Proxy, r.EachWorkers(), fmt.Sprint(r.Threads), rate, r.Interval, r.Starts, r.Saturation,
 			r.P50, r.P95, r.P99, r.CPU, r.Memory, r.Processes, fmt.Sprintf("%d/%d/%d", r.Passed, r.Failed, r.Void), raw(note)})
 	}
 	markdownTable(b, rows, 2)

@@ -21,8 +21,10 @@ type model struct {
 	Headline  string   // what to run, in one sentence
 	Name      string   // canonical name of the recommended cell; empty when there is none, as of a target
 	Answer    []string // the sentences after the headline
+	Why       string   // why the recommended cell; empty without one
 	Limit     string   // what limits the winner; empty without one
 	Evidence  []string
+	Held      []string // what limits the folklore settings
 	Tax       []string // the proxy's effect, a sentence a twin
 	Classes   []class  // static against dynamic
 	Rows      []row    // the matrix, every cell of it
@@ -135,9 +137,12 @@ func newModel(in Input) *model {
 	m := &model{Input: in}
 	m.Title = "sweetspot: " + in.Manifest.Scenario.Name
 	m.Warnings = append(append([]string{}, in.Manifest.Notes...), in.Result.Warnings...)
+	if note := growthNote(in.Result.Winner); note != "" {
+		m.Warnings = append(m.Warnings, note)
+	}
 	m.alerts()
 	m.answer()
-	m.Verdict = m.verdict()
+	m.Verdict, m.Why = m.verdict(), m.explain()
 	m.limit()
 	m.classes()
 	m.rows()
@@ -171,7 +176,7 @@ func (m *model) limit() {
 	if w == nil {
 		return
 	}
-	m.Limit, m.Evidence = m.Result.Limit.What, m.Result.Limit.Evidence
+	m.Limit, m.Evidence, m.Held = m.Result.Limit.What, m.Result.Limit.Evidence, m.folkloreLimits()
 	if m.Limit == "" {
 		m.Limit = "unknown"
 	}

@@ -153,6 +153,7 @@ func sample() Input {
 		Limit: analysis.Limit{What: "application CPU", Evidence: []string{
 			"the application used 83 % of its 2 cores at the sustainable rate; generator and proxy used the rest",
 			"mean requests in flight: 2.9 of 4 slots, so the workers were not all waiting"}},
+		Headroom: 0.3, Usable: 288.4,
 		Generator: sampleAnswers(),
 		Warnings:  []string{"Steal reached 0.4 % in 2 trials; the rule voids from 1 % on."},
 	}
@@ -171,12 +172,21 @@ func sample() Input {
 		}
 	}
 	struck := sampleCell(gthread, "nginx", 4, 4, 388)
-	struck.Struck = "163 MB exceed the memory limit of 160 MB"
+	struck.Struck = "memory 163 MB, limit 160 MB"
 	r.Cells = append(r.Cells, struck)
 	sampleSpecials(r)
 	return Input{
 		Manifest: sampleManifest(), Result: r, Generated: sampleTime, Dir: "runs/django-shop-20260314T150326Z",
 		WinnerConfigs: map[string]string{"gunicorn.conf.py": "workers = 4\nthreads = 1\n", "nginx.conf": "worker_processes 2;\n"},
+	}
+}
+
+// sampleSeen is what the bursts of a cell showed on two cores, with a proxy.
+func sampleSeen(goodput, app float64, slots int) *analysis.Seen {
+	return &analysis.Seen{
+		Goodput: goodput, App: app, Proxy: 0.06, Generator: 0.11, Busy: 0.98, Cores: 2, AppCores: 2, Slots: slots, Taken: float64(slots),
+		Kept: time.Duration(1e9 * float64(slots) / goodput), AppDemand: time.Duration(1e9 * app / goodput), ProxyDemand: time.Duration(6e7 / goodput),
+		Most: 2 * goodput / (app + 0.06),
 	}
 }
 
@@ -193,6 +203,7 @@ func sampleSpecials(r *analysis.Result) {
 	winner := find("server=gunicorn-sync/proxy=nginx/workers=4/threads=1")
 	winner.Final, winner.Curve = fiveStarts(412, 14), sampleCurve(winner.Cell, 418, 8)
 	winner.AppCPU = fiveStarts(3.88, 0.11)
+	winner.Growth = &analysis.Figure{Value: 21e6, Low: 9e6, High: 33e6, N: 5}
 	tie := find("server=gunicorn-sync/proxy=nginx/workers=5/threads=1")
 	tie.Final, tie.Tied, tie.Folklore = fiveStarts(408, 17), true, []string{scenarios.FolkloreTwice}
 	tie.Curve = sampleCurve(tie.Cell, 412, 5)
@@ -211,11 +222,16 @@ func sampleSpecials(r *analysis.Result) {
 	infeasible.Passed, infeasible.Failed = 0, 2
 	absent := &analysis.Cell{}
 	absent.Cell = scenarios.Cell{Server: "gunicorn-gthread", Proxy: "direct", Workers: 4, Threads: 64}
-	absent.NotApplicable = "256 slots exceed the 100 connections of the database"
+	absent.Struck = "256 database connections for its slots and 3 in reserve, limit 100"
 	r.Cells = append(r.Cells, absent)
 	r.Winner, r.RunnerUp, r.Ties = winner, tie, []*analysis.Cell{tie}
+	r.Limit.Seen = sampleSeen(461, 1.79, 4)
+	r.Limit.Seen.Larger, r.Limit.Seen.LargerGoodput = &tie.Cell, 457
+	r.Limit.Seen.Alone, r.Limit.Seen.Away = &scenarios.Cell{Server: "gunicorn-sync", Proxy: "nginx", Workers: 1, Threads: 1}, 2100*time.Microsecond
+	waiting := analysis.Limit{What: analysis.LimitWaiting, Evidence: []string{"at saturation, 337 requests/s with 10.0 in flight on 5 slots", "every slot had a request while the CPUs had room"}, Seen: sampleSeen(337, 1.31, 5)}
+	waiting.Seen.Proxy, waiting.Seen.ProxyDemand, waiting.Seen.Busy, waiting.Seen.Overflows = 0, 0, 0.72, 3
 	r.Folklore = []analysis.Comparison{
-		{Name: scenarios.FolkloreTwice, Cell: two, Ratio: &analysis.Figure{Value: 1.369, Low: 1.31, High: 1.43, N: 5}, Paired: true},
+		{Name: scenarios.FolkloreTwice, Cell: two, Ratio: &analysis.Figure{Value: 1.369, Low: 1.31, High: 1.43, N: 5}, Paired: true, Limit: waiting},
 		{Name: scenarios.FolkloreCores, Cell: one, Ratio: &analysis.Figure{Value: 1.416, Low: 1.34, High: 1.49, N: 5}, Paired: true},
 		{Name: scenarios.FolkloreTwice, Cell: tie, Ratio: &analysis.Figure{Value: 1.01, Low: 0.96, High: 1.06, N: 5}, Paired: true},
 	}
@@ -278,7 +294,7 @@ func sampleNotMet() Input {
 	in := sample()
 	r := in.Result
 	r.Outcome, r.Because, r.Winner, r.RunnerUp, r.Ties, r.Folklore, r.ProxyTax = analysis.NotMet, "p99 exceeds 250 ms at a tenth of the load in every configuration", nil, nil, nil, nil, nil
-	r.Limit = analysis.Limit{}
+	r.Limit, r.Usable = analysis.Limit{}, 0
 	for _, c := range r.Cells {
 		c.Infeasible, c.Explored, c.Final, c.Tied, c.Latency, c.Memory, c.AppCPU, c.ProxyCPU = "p99 exceeds 250 ms at a tenth of the load", nil, nil, false, nil, 0, nil, nil
 	}
@@ -289,7 +305,7 @@ func sampleInconclusive() Input {
 	in := sample()
 	r := in.Result
 	r.Outcome, r.Because, r.Winner, r.RunnerUp, r.Ties, r.Folklore, r.ProxyTax = analysis.Inconclusive, "5 of 6 trials are void: foreign load", nil, nil, nil, nil, nil
-	r.Partial = "interrupted after 1m10s of 5m0s"
+	r.Partial, r.Usable = "interrupted after 1m10s of 5m0s", 0
 	r.Cells = r.Cells[:3]
 	for i, c := range r.Cells {
 		c.Final = nil

@@ -32,6 +32,9 @@ func Text(in Input, color bool, width int) []byte {
 	for _, a := range m.Answer {
 		t.paragraph(plain, a)
 	}
+	if m.Why != "" {
+		t.paragraph(plain, m.Why)
+	}
 	for _, s := range m.Early {
 		t.part(s)
 		t.line("")

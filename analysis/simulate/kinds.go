@@ -50,12 +50,16 @@ func NewWorld(kind string, seed uint64) *World {
 	default:
 		panic("simulate: no workload is of the kind " + kind)
 	}
+	w.Lock = min(w.Lock, mostLock)
 	w.Proxies = map[string]Proxy{
 		scenarios.Direct: {Hold: seconds(cpu * between(0.02, 0.4)), Cost: seconds(cpu * between(0.01, 0.15))},
 		"nginx":          {CPU: seconds(cpu * between(0.01, 0.12))},
 	}
 	return w
 }
+
+// mostLock is well below the slice in which a thread gets something done.
+const mostLock = 2 * time.Millisecond
 
 // server is the only one of a simulated matrix.
 const server = "simulated"

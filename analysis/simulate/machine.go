@@ -111,11 +111,12 @@ type play struct {
 	stopped   float64    // wall time of the abort
 	before    [2]float64 // CPU time up to the measured part, by role
 	after     [2]float64 // and at its end
+	connected int        // to the database half-way; -1 before
 }
 
 func (p *play) run(w *World) {
 	p.engine = newEngine(w, p.step.Cell, rand.New(rand.NewPCG(p.rng.Uint64(), 1)))
-	p.stopped = p.end
+	p.stopped, p.connected = p.end, -1
 	switch {
 	case p.step.Rate > 0:
 		at := 0.0
@@ -192,13 +193,17 @@ func (p *play) closeWindow() {
 	p.second = p.second[:0]
 }
 
-// account keeps the CPU time at the ends of the measured part.
+// account keeps the CPU time at the ends of the measured part, and looks at the
+// database half-way.
 func (p *play) account(now float64) {
 	if now < p.warm {
 		p.before = p.engine.busy
 	}
 	if now < p.end {
 		p.after = p.engine.busy
+	}
+	if p.connected < 0 && now >= (p.warm+p.end)/2 {
+		p.connected = p.engine.connected
 	}
 }
 
@@ -231,6 +236,9 @@ func (p *play) usage(w *World) rundir.Usage {
 	u := rundir.Usage{
 		Wall: seconds(span), Cores: w.Cores, AppCores: w.Cores, BusySeconds: app + proxy,
 		App: rundir.Group{CPUSeconds: app, PSSBytes: w.Memory(p.step.Cell), Processes: p.step.Cell.Processes() + 1},
+	}
+	if w.Connections > 0 {
+		u.Databases = map[string]rundir.ServiceUse{"database": {Connections: max(0, p.connected), Limit: w.Connections}}
 	}
 	if p.step.Cell.Proxy != scenarios.Direct {
 		u.Proxy = rundir.Group{CPUSeconds: proxy, Processes: w.Cores + 1}

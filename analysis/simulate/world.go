@@ -26,7 +26,7 @@ type World struct {
 	Connections int           // requests that the database works on at once; 0: any number
 	Crowding    float64       // loss of speed for every process with work beyond the first, as caches and memory have it: a share
 	Switching   float64       // loss of speed for every process with work beyond the cores, as a share of one core's
-	Lock        time.Duration // CPU time lost whenever threads of a process take turns
+	Lock        time.Duration // CPU time lost whenever threads of a process take turns; less than a slice of 5 ms, or nothing would get done
 
 	Proxies map[string]Proxy
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sweetspot/analysis"
 	"sweetspot/runner/sample"
 	"sweetspot/runner/stack"
 	"sweetspot/scenarios"
@@ -35,7 +36,7 @@ func newValidate() *cobra.Command {
 			out := c.OutOrStdout()
 			fmt.Fprintf(out, "%s is valid: %d cells on %d of %d cores, budget %v\n", source, len(cells), len(cpus.App), host.Cores, s.Search.Budget)
 			for _, p := range cells {
-				fmt.Fprintln(out, "  "+describe(p))
+				fmt.Fprintln(out, "  "+describe(s.Limits, p))
 			}
 			return nil
 		},
@@ -45,13 +46,16 @@ func newValidate() *cobra.Command {
 }
 
 // describe is a cell's name with what is known of it before measuring.
-func describe(p scenarios.Planned) string {
+func describe(l scenarios.Limits, p scenarios.Planned) string {
 	s := p.Cell.String()
 	for _, f := range p.Folklore {
 		s += "  (folklore: " + f + ")"
 	}
-	if p.NotApplicable != "" {
+	switch why := analysis.Barred(l, p.Cell); {
+	case p.NotApplicable != "":
 		s += "  not applicable: " + p.NotApplicable
+	case why != "":
+		s += "  struck out: " + why
 	}
 	return s
 }

@@ -231,6 +231,8 @@ type ServiceUse struct {
 type Group struct {
 	CPUSeconds float64
 	PSSBytes   uint64        // proportional set size, the larger of before and after
+	PSSBefore  uint64        `json:",omitempty"` // of the measured part; 0: not recorded
+	PSSAfter   uint64        `json:",omitempty"`
 	Processes  int           // at the end
 	Threads    int           // at the end
 	WaitTime   time.Duration // runnable but waiting for a CPU, where the kernel tells

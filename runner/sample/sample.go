@@ -323,7 +323,7 @@ func (s *Sampler) usage(end counters, after outer) (rundir.Usage, error) {
 		App:             s.group(application, end, after),
 		Proxy:           s.group(proxy, end, after),
 		Services:        s.group(services, end, after),
-		Generator:       group(&s.generator, []process{self}, max(s.before.pssGenerator, after.pssGenerator)),
+		Generator:       group(&s.generator, []process{self}, s.before.pssGenerator, after.pssGenerator),
 		Cores:           end.host.cpus,
 		AppCores:        len(s.options.AppCPUs),
 		OwnCores:        len(s.options.OwnCPUs),
@@ -351,10 +351,13 @@ func (s *Sampler) usage(end counters, after outer) (rundir.Usage, error) {
 
 // group sums up the role with that number.
 func (s *Sampler) group(role int, end counters, after outer) rundir.Group {
-	return group(&s.accounts[role], end.members[role], max(s.before.pss[role], after.pss[role]))
+	return group(&s.accounts[role], end.members[role], s.before.pss[role], after.pss[role])
 }
 
-func group(a *account, processes []process, pss uint64) rundir.Group {
+func group(a *account, processes []process, pssBefore, pssAfter uint64) rundir.Group {
 	live, threads := count(processes)
-	return rundir.Group{CPUSeconds: a.seconds(), PSSBytes: pss, Processes: live, Threads: threads, WaitTime: a.waited}
+	return rundir.Group{
+		CPUSeconds: a.seconds(), PSSBytes: max(pssBefore, pssAfter), PSSBefore: pssBefore, PSSAfter: pssAfter,
+		Processes: live, Threads: threads, WaitTime: a.waited,
+	}
 }

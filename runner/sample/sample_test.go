@@ -279,6 +279,8 @@ func TestUsageOfAFixture(t *testing.T) {
 		{"application processes", u.App.Processes, 3},
 		{"application threads", u.App.Threads, 4},
 		{"application PSS", u.App.PSSBytes, uint64((30000 + 20000 + 10000) * 1024)}, // after is larger
+		{"application PSS after", u.App.PSSAfter, u.App.PSSBytes},
+		{"application PSS before", u.App.PSSBefore < u.App.PSSAfter && u.App.PSSBefore > 0, true},
 		{"application wait", u.App.WaitTime, 23 * time.Millisecond},
 		{"proxy CPU", u.Proxy.CPUSeconds, 0.25},
 		{"proxy processes", u.Proxy.Processes, 1}, // a zombie is none
