@@ -33,8 +33,18 @@ type observation struct {
 	log, weight float64
 }
 
-// effects fits the bursts of starts below end.
+// effects fits the bursts of starts below end, once.
 func (g *grid) effects(end int) effects {
+	e, known := g.fitted[end]
+	if !known {
+		e = fitEffects(g.observations(end))
+		g.fitted[end] = e
+	}
+	return e
+}
+
+// observations are the bursts of starts below end.
+func (g *grid) observations(end int) []observation {
 	var all []observation
 	for _, c := range g.cells {
 		for _, start := range g.starts(c.Cell, 0, end) {
@@ -43,7 +53,7 @@ func (g *grid) effects(end int) effects {
 			}
 		}
 	}
-	return fitEffects(all)
+	return all
 }
 
 // fitEffects solves the two sets of normal equations in turn until neither

@@ -59,7 +59,8 @@ type grid struct {
 	visits   map[visitKey]*visit
 	of       map[scenarios.Cell][]*visit // the same by cell, in no order
 	spent    time.Duration
-	settling map[int]*standing
+	settling map[int]*standing // by the end of the starts that they rest on
+	fitted   map[int]effects   // likewise
 }
 
 type visitKey struct {
@@ -78,7 +79,7 @@ type visit struct {
 
 func newGrid(s *scenarios.Scenario, cells []scenarios.Planned, done []rundir.Trial) *grid {
 	g := &grid{scenario: s, adaptive: s.Search.Strategy == scenarios.Adaptive, cells: cells, plan: newPlan(s, cells),
-		visits: map[visitKey]*visit{}, of: map[scenarios.Cell][]*visit{}, settling: map[int]*standing{},
+		visits: map[visitKey]*visit{}, of: map[scenarios.Cell][]*visit{}, settling: map[int]*standing{}, fitted: map[int]effects{},
 	}
 	for _, t := range JudgeAll(s, done, nil) {
 		v := g.visit(t.Step.Cell, t.Step.Start)

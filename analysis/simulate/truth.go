@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"math"
 	"time"
 
 	"sweetspot/runner/rundir"
@@ -24,28 +25,28 @@ func (w *World) Saturation(c scenarios.Cell) float64 {
 	return m.Trial(step).Load.Goodput
 }
 
-// Sustainable returns the highest rate at which a cell meets the objectives of
-// the world's scenario on a machine without noise, in trials of truthRequests
-// requests; saturation bounds it. It is 0 when the cell does not meet them at a
-// twentieth of that.
+// Sustains says whether a cell meets the objectives of the world's scenario at a
+// rate on a machine without noise, in a trial of truthRequests requests.
+func (w *World) Sustains(c scenarios.Cell, rate float64) bool {
+	m := NewMachine(w, w.Scenario(1), Noise{}, 1)
+	t := m.Trial(rundir.Step{Cell: c, Phase: rundir.Bracket, Rate: rate, Warmup: 5 * time.Second, Duration: seconds(truthRequests / rate)})
+	return t.Load.Aborted == ""
+}
+
+// Sustainable returns the highest rate that a cell sustains; saturation bounds
+// it. It is 0 when the cell does not sustain a twentieth of that.
 func (w *World) Sustainable(c scenarios.Cell, saturation float64) float64 {
-	s := w.Scenario(1)
-	passes := func(rate float64) bool {
-		m := NewMachine(w, s, Noise{}, 1)
-		t := m.Trial(rundir.Step{Cell: c, Phase: rundir.Bracket, Rate: rate, Warmup: 5 * time.Second, Duration: seconds(truthRequests / rate)})
-		return t.Load.Aborted == ""
-	}
 	low, high := saturation/20, saturation*1.6 // more than in the closed loop where crowding slows that down
-	if !passes(low) {
+	if !w.Sustains(c, low) {
 		return 0
 	}
 	for high/low > 1.004 {
-		mid := (low + high) / 2
-		if passes(mid) {
+		mid := math.Sqrt(low * high)
+		if w.Sustains(c, mid) {
 			low = mid
 		} else {
 			high = mid
 		}
 	}
-	return (low + high) / 2
+	return math.Sqrt(low * high)
 }

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -30,7 +30,6 @@ const (
 	randomGrid = "random cells, 25 %"
 	adaptive25 = "adaptive, 25 %"
 	adaptive10 = "adaptive, 10 %"
-	rateOfBest = "rate of the best cell"
 )
 
 var strategies = []string{fullGrid, burstGrid, randomGrid, adaptive25, adaptive10}
@@ -91,12 +90,7 @@ func searchWorld(ctx context.Context, o options, s *store, w *simulate.World) er
 				return err
 			}
 		}
-		r := result{World: w.Name, Noise: noise, Strategy: rateOfBest}
-		if s.holds(r.key()) {
-			continue
-		}
-		findRate(w, truth, noise, uint64(k+1), &r)
-		if err := s.add(r); err != nil {
+		if err := rateWorld(ctx, s, w, truth, noise, uint64(k+1)); err != nil {
 			return err
 		}
 	}
@@ -207,8 +201,13 @@ func (t *truth) find() {
 		x := t.world.Saturation(c.Cell)
 		t.saturation[c.Cell], top = x, max(top, x)
 	}
+	slices.SortFunc(cells, func(a, b scenarios.Planned) int { return cmp.Compare(t.saturation[b.Cell], t.saturation[a.Cell]) })
 	for _, c := range cells {
-		if t.saturation[c.Cell] >= contender*top && t.rate(c.Cell) > t.rate(t.best) {
+		if t.saturation[c.Cell] < contender*top {
+			break
+		}
+		worse := t.best != (scenarios.Cell{}) && !t.world.Sustains(c.Cell, t.rate(t.best))
+		if !worse && t.rate(c.Cell) > t.rate(t.best) {
 			t.best = c.Cell
 		}
 	}
@@ -228,49 +227,4 @@ func (t *truth) rate(c scenarios.Cell) float64 {
 func (t *truth) regret(c scenarios.Cell) float64 {
 	t.find()
 	return max(0, 1-t.rate(c)/t.rate(t.best))
-}
-
-// findRate has one visit find the sustainable rate of the best cell, and sets
-// it against the rate at which half of such trials pass.
-func findRate(w *simulate.World, truth *truth, noise float64, seed uint64, r *result) {
-	truth.find()
-	sc := w.Scenario(seed)
-	sc.Search.Strategy, sc.Search.Budget = scenarios.Grid, scenarios.Duration(1000*time.Hour)
-	m := simulate.NewMachine(w, sc, simulate.NewNoise(noise), seed+99)
-	cells := []scenarios.Planned{{Cell: truth.best}}
-	next := analysis.Grid(sc, cells)
-	first := func(done []rundir.Trial) (rundir.Step, bool) {
-		step, ok := next(done)
-		return step, ok && (len(done) == 0 || step.Start == done[0].Step.Start)
-	}
-	done, _ := m.Search(first, mostTrials)
-	res, err := analysis.Summarise(analysis.Input{Scenario: sc, Cells: cells, Trials: done, Histograms: noHistograms})
-	r.account(m, done)
-	r.Cell, r.Truth = truth.best.String(), halfRate(w, truth, noise, seed)
-	if err == nil && res.Cells[0].Explored != nil {
-		r.Found = res.Cells[0].Explored.Value
-	}
-}
-
-// halfRate bisects the rate at which half of the trials of a minute pass.
-func halfRate(w *simulate.World, truth *truth, noise float64, seed uint64) float64 {
-	const trials = 60
-	low, high := 0.7*truth.rate(truth.best), 1.25*truth.rate(truth.best)
-	for range 6 {
-		mid := math.Sqrt(low * high)
-		m := simulate.NewMachine(w, w.Scenario(seed), simulate.NewNoise(noise), seed+500)
-		passed := 0
-		for i := range trials {
-			t := m.Trial(rundir.Step{Cell: truth.best, Start: i, Phase: rundir.Bracket, Rate: mid, Warmup: 5 * time.Second, Duration: time.Minute})
-			if t.Load.Aborted == "" {
-				passed++
-			}
-		}
-		if 2*passed > trials {
-			low = mid
-		} else {
-			high = mid
-		}
-	}
-	return math.Sqrt(low * high)
 }
