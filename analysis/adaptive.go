@@ -166,10 +166,10 @@ func (g *grid) field(heat int, in []scenarios.Planned) (out []scenarios.Planned)
 			cells = append(cells, c.Cell)
 		}
 	}
-	e := g.effects(heat)
-	ranking := e.sorted(cells)
+	s := g.surface(heat)
+	ranking := s.sorted(cells)
 	for _, c := range ranking {
-		by, se := e.ahead(c, ranking[0])
+		by, se := s.ahead(c, ranking[0])
 		if c != ranking[0] && by+dropSigma*se < g.target() {
 			continue
 		}
@@ -289,11 +289,10 @@ func (g *grid) dropped() map[scenarios.Cell]string {
 		if len(next) == 0 {
 			break
 		}
-		e := g.effects(heat)
+		s := g.surface(heat)
 		for _, c := range field {
-			if _, seen := e.log[c.Cell]; seen && !g.hopeless(c.Cell, heat+1) && !slices.ContainsFunc(next, func(n scenarios.Planned) bool { return n.Cell == c.Cell }) {
-				by, se := e.ahead(c.Cell, next[0].Cell)
-				out[c.Cell] = fmt.Sprintf("dropped before heat %d: its throughput was %.0f ± %.0f %% below the leader's", heat, -100*math.Expm1(by), 100*se)
+			if _, seen := g.effects(heat).log[c.Cell]; seen && !g.hopeless(c.Cell, heat+1) && !slices.ContainsFunc(next, func(n scenarios.Planned) bool { return n.Cell == c.Cell }) {
+				out[c.Cell] = fmt.Sprintf("dropped before heat %d: %s", heat, s.behind(c.Cell, next[0].Cell))
 			}
 		}
 		field = next
@@ -301,12 +300,20 @@ func (g *grid) dropped() map[scenarios.Cell]string {
 			break
 		}
 	}
-	e := g.effects(finalStart)
+	s := g.surface(finalStart)
 	for _, c := range field {
 		if finalists := g.finalists(); len(finalists) > 0 && !slices.ContainsFunc(finalists, func(f scenarios.Planned) bool { return f.Cell == c.Cell }) && !g.hopeless(c.Cell, finalStart) {
-			by, se := e.ahead(c.Cell, finalists[0].Cell)
-			out[c.Cell] = fmt.Sprintf("not among the finalists: its throughput was %.1f ± %.1f %% below the leader's", -100*math.Expm1(by), 100*se)
+			out[c.Cell] = "not among the finalists: " + s.behind(c.Cell, finalists[0].Cell)
 		}
 	}
 	return out
+}
+
+// behind says by how much a cell is behind the leader.
+func (s *surface) behind(c, leader scenarios.Cell) string {
+	if _, ok := s.index[c]; !ok {
+		return fmt.Sprintf("its throughput was more than %.0f %% below the leader's", -100*math.Expm1(-outclassed))
+	}
+	by, sd := s.ahead(c, leader)
+	return fmt.Sprintf("its throughput was estimated at %.1f ± %.1f %% below the leader's", -100*math.Expm1(by), 100*sd)
 }

@@ -115,15 +115,11 @@ func TestEffectsTakeRoundsOut(t *testing.T) {
 			all = append(all, observation{cell, start, math.Log(x[cell] * rounds[start]), 1})
 		}
 	}
-	e := fitEffects(all)
-	if by, _ := e.ahead(b, a); math.Abs(by-math.Log(1.1)) > 1e-4 {
-		t.Errorf("b is ahead of a by %.4f, want %.4f", by, math.Log(1.1))
-	}
-	if by, _ := e.ahead(c, a); math.Abs(by-math.Log(0.9)) > 1e-4 {
-		t.Errorf("c is ahead of a by %.4f, want %.4f", by, math.Log(0.9))
-	}
-	if sorted := e.sorted([]scenarios.Cell{a, b, c}); !reflect.DeepEqual(sorted, []scenarios.Cell{b, a, c}) {
-		t.Errorf("sorted %v", sorted)
+	e := fitEffects(all, burstSD)
+	for cell, want := range x {
+		if got := math.Exp(e.log[cell] - e.log[a]); math.Abs(got-want/100) > 1e-4 {
+			t.Errorf("%v is %.4f times %v, want %.4f", cell, got, a, want/100)
+		}
 	}
 }
 

@@ -2,8 +2,9 @@ package analysis
 
 import (
 	"math"
+	"math/rand/v2"
 
-	"github.com/montanaflynn/stats"
+	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"sweetspot/scenarios"
@@ -12,36 +13,23 @@ import (
 // How far figures of different kinds may be from each other, as standard
 // deviations of the logarithm of a ratio; from simulation.
 const (
-	pairSD    = 0.03 // of the sustainable rates of one final round, what is thought of it before it is seen
-	pairWorth = 4    // and how many rounds that is worth
-	shareSD   = 0.01 // of what cells sustain of their saturation throughput
-	guessSD   = 0.05 // of a forecast
+	shareSD = 0.01 // of what cells sustain of their saturation throughput
+	guessSD = 0.05 // of a forecast
 )
 
-// standing is how the cells stand by their final starts below a number and,
-// where a cell did not take part in those, by its bursts before.
+// standing is how the cells stand by all starts below a number.
 type standing struct {
-	winner *Cell                      // that those starts recommend; nil for none
-	better map[scenarios.Cell]float64 // probability that a cell sustains more than the winner by the target or more
+	winner     *Cell                      // that the final ones among those recommend; nil for none
+	better     map[scenarios.Cell]float64 // probability that a cell sustains more than the winner by the target or more
+	confidence float64                    // that no cell does
 }
 
-// confidence returns the probability that no cell sustains more than the
-// winner by the target or more. Differences between cells are taken to be
-// independent.
-func (s *standing) confidence() float64 {
-	p := 1.0
-	for _, better := range s.better {
-		p *= 1 - better
-	}
-	return p
-}
-
-// standing returns how the cells stand by the final starts below end.
+// standing returns how the cells stand by the starts below end.
 func (g *grid) standing(end int) *standing {
 	if g.settling[end] == nil {
 		s := &standing{winner: g.pick(end)}
 		if s.winner != nil {
-			s.better = g.betterThan(s.winner.Cell, end)
+			s.better, s.confidence = g.betterThan(s.winner.Cell, end)
 		}
 		g.settling[end] = s
 	}
@@ -51,52 +39,79 @@ func (g *grid) standing(end int) *standing {
 // assure tells how sure an adaptive search is of its recommendation.
 func (g *grid) assure(res *Result) {
 	if g.adaptive && res.Winner != nil {
-		s := &standing{winner: res.Winner, better: g.betterThan(res.Winner.Cell, g.lastStart())}
-		res.Confidence, res.Regret = s.confidence(), float64(g.scenario.Search.Regret)
+		_, res.Confidence = g.betterThan(res.Winner.Cell, g.lastStart())
+		res.Regret = float64(g.scenario.Search.Regret)
 	}
 }
 
 // betterThan returns the probabilities that cells sustain more than the winner
-// by the target or more.
-func (g *grid) betterThan(winner scenarios.Cell, end int) map[scenarios.Cell]float64 {
-	e, f, target := g.effects(finalStart), newForecast(g), g.target()
-	better := func(c scenarios.Cell) float64 {
-		_, seen := e.log[c]
-		a, b := g.pairs(c, winner, end)
+// by the target or more, and that none does.
+func (g *grid) betterThan(winner scenarios.Cell, end int) (better map[scenarios.Cell]float64, none float64) {
+	s, f, target := g.surface(end), newForecast(g), g.target()
+	better, none = map[scenarios.Cell]float64{}, 1
+	var rivals []scenarios.Cell
+	for _, p := range g.cells {
+		c := p.Cell
+		_, seen := g.effects(end).log[c]
 		switch {
-		case g.mismatch(c, end) != "" || g.hopeless(c, end) || g.breaks(c, end):
-			return 0
-		case len(a) > 0:
-			return paired(logRatios(a, b)).Survival(target)
-		case len(g.starts(c, finalStart, end)) > 0:
-			return 0 // it sustained nothing there
+		case c == winner, g.mismatch(c, end) != "" || g.hopeless(c, end) || g.breaks(c, end):
 		case seen:
-			by, se := e.ahead(c, winner)
-			return distuv.Normal{Mu: by, Sigma: math.Hypot(se, shareSD)}.Survival(target)
-		}
-		guess := f.guess(c)
-		if math.IsInf(guess, 1) {
-			return 1
-		}
-		return distuv.Normal{Mu: math.Log(guess) - e.log[winner], Sigma: guessSD}.Survival(target)
-	}
-	out := map[scenarios.Cell]float64{}
-	for _, c := range g.cells {
-		if c.Cell != winner {
-			out[c.Cell] = better(c.Cell)
+			by, sd := s.ahead(c, winner)
+			better[c] = distuv.Normal{Mu: by, Sigma: max(sd, 1e-9)}.Survival(target)
+			rivals = append(rivals, c)
+		default:
+			better[c] = g.unseen(f, c, winner)
+			none *= 1 - better[c]
 		}
 	}
-	return out
+	return better, none * s.leads(winner, rivals, target)
 }
 
-// paired is what the log ratios of final rounds leave open of their mean, their
-// noise being thought of before as pairSD and pairWorth have it.
-func paired(logs []float64) distuv.StudentsT {
-	mean, _ := stats.Mean(logs)
-	squares := pairWorth * pairSD * pairSD
-	for _, l := range logs {
-		squares += (l - mean) * (l - mean)
+// unseen returns the probability that a cell of which there is a forecast only
+// is better by the target or more.
+func (g *grid) unseen(f forecast, c, winner scenarios.Cell) float64 {
+	guess := f.guess(c)
+	if math.IsInf(guess, 1) {
+		return 1
 	}
-	free := float64(pairWorth + len(logs) - 1)
-	return distuv.StudentsT{Mu: mean, Sigma: math.Sqrt(squares / free / float64(len(logs))), Nu: free}
+	return distuv.Normal{Mu: math.Log(guess) - g.effects(finalStart).log[winner], Sigma: guessSD}.Survival(g.target())
+}
+
+// draws are how many surfaces a probability is counted from.
+const draws = 1000
+
+// leads returns the probability that none of the rivals is ahead of a cell by
+// the target or more, together: neighbours stand or fall together.
+func (s *surface) leads(winner scenarios.Cell, rivals []scenarios.Cell, target float64) float64 {
+	w, ok := s.index[winner]
+	var chol mat.Cholesky
+	if !ok || s.cov == nil || !chol.Factorize(s.cov) {
+		return 0
+	}
+	var in []int
+	for _, c := range rivals {
+		if i, ok := s.index[c]; ok {
+			in = append(in, i)
+		}
+	}
+	var lower mat.TriDense
+	chol.LTo(&lower)
+	rng := rand.New(rand.NewPCG(1, 1))
+	z, drawn := mat.NewVecDense(len(s.mean), nil), mat.NewVecDense(len(s.mean), nil)
+	first := 0
+	for range draws {
+		for i := range s.mean {
+			z.SetVec(i, rng.NormFloat64())
+		}
+		drawn.MulVec(&lower, z)
+		at := s.mean[w] + drawn.AtVec(w) + target
+		lead := true
+		for _, i := range in {
+			lead = lead && s.mean[i]+drawn.AtVec(i) < at
+		}
+		if lead {
+			first++
+		}
+	}
+	return float64(first) / draws
 }

@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"math"
-	"slices"
 
 	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
@@ -21,9 +20,11 @@ type effects struct {
 }
 
 // What is thought of the noise before it is seen: the standard deviation of
-// the logarithm of a heat's throughput, and how many bursts that is worth.
+// the logarithm of a heat's throughput and of what a final start sustains, and
+// how many of them that is worth.
 const (
-	priorSD    = 0.04
+	burstSD    = 0.04
+	walkSD     = 0.03
 	priorWorth = 8
 )
 
@@ -37,7 +38,7 @@ type observation struct {
 func (g *grid) effects(end int) effects {
 	e, known := g.fitted[end]
 	if !known {
-		e = fitEffects(g.observations(end))
+		e = fitEffects(g.observations(end), burstSD)
 		g.fitted[end] = e
 	}
 	return e
@@ -58,7 +59,7 @@ func (g *grid) observations(end int) []observation {
 
 // fitEffects solves the two sets of normal equations in turn until neither
 // changes much: with cells that took part in many rounds that is soon.
-func fitEffects(all []observation) effects {
+func fitEffects(all []observation, priorSD float64) effects {
 	e := effects{log: map[scenarios.Cell]float64{}, weight: map[scenarios.Cell]float64{}}
 	rounds := map[int]float64{}
 	for range 50 {
@@ -94,29 +95,4 @@ func fitEffects(all []observation) effects {
 	free := max(0, len(all)-len(e.log)-len(rounds)+1)
 	e.sd = math.Sqrt(squares / float64(priorWorth+free))
 	return e
-}
-
-// ahead estimates by how much a is ahead of b, as the logarithm of their
-// ratio, with its standard error.
-func (e effects) ahead(a, b scenarios.Cell) (by, se float64) {
-	return e.log[a] - e.log[b], e.sd * math.Sqrt(1/e.weight[a]+1/e.weight[b])
-}
-
-// sorted returns the cells that were seen, the highest throughput first.
-func (e effects) sorted(cells []scenarios.Cell) (out []scenarios.Cell) {
-	for _, c := range cells {
-		if _, ok := e.log[c]; ok {
-			out = append(out, c)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b scenarios.Cell) int {
-		switch {
-		case e.log[a] > e.log[b]:
-			return -1
-		case e.log[a] < e.log[b]:
-			return 1
-		}
-		return 0
-	})
-	return out
 }

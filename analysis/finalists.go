@@ -93,10 +93,13 @@ func (g *grid) bursted() func(scenarios.Cell) float64 {
 	if !g.adaptive {
 		return func(c scenarios.Cell) float64 { return g.meanBurst(c, finalStart) }
 	}
-	e := g.effects(finalStart)
+	e, s := g.effects(finalStart), g.surface(finalStart)
 	return func(c scenarios.Cell) float64 {
+		if i, leads := s.index[c]; leads {
+			return math.Exp(s.mean[i])
+		}
 		if log, seen := e.log[c]; seen {
-			return math.Exp(log)
+			return math.Exp(log - s.best)
 		}
 		return 0
 	}

@@ -139,11 +139,11 @@ func (f *forecast) guess(c scenarios.Cell) float64 {
 }
 
 // distance is in doublings of workers and threads; another proxy, server or
-// number of instances is as far as one doubling.
+// number of instances is as far as one doubling. It is a Euclidean one.
 func distance(a, b scenarios.Cell) float64 {
 	d := math.Hypot(math.Log2(float64(a.Workers)/float64(b.Workers)), math.Log2(float64(a.Threads)/float64(b.Threads)))
 	if !family(a, b) {
-		d++
+		return math.Hypot(d, 1)
 	}
 	return d
 }

@@ -61,6 +61,7 @@ type grid struct {
 	spent    time.Duration
 	settling map[int]*standing // by the end of the starts that they rest on
 	fitted   map[int]effects   // likewise
+	surfaces map[int]*surface  // likewise
 }
 
 type visitKey struct {
@@ -79,7 +80,7 @@ type visit struct {
 
 func newGrid(s *scenarios.Scenario, cells []scenarios.Planned, done []rundir.Trial) *grid {
 	g := &grid{scenario: s, adaptive: s.Search.Strategy == scenarios.Adaptive, cells: cells, plan: newPlan(s, cells),
-		visits: map[visitKey]*visit{}, of: map[scenarios.Cell][]*visit{}, settling: map[int]*standing{}, fitted: map[int]effects{},
+		visits: map[visitKey]*visit{}, of: map[scenarios.Cell][]*visit{}, settling: map[int]*standing{}, fitted: map[int]effects{}, surfaces: map[int]*surface{},
 	}
 	for _, t := range JudgeAll(s, done, nil) {
 		v := g.visit(t.Step.Cell, t.Step.Start)
@@ -189,7 +190,7 @@ func (g *grid) finishing() *visit {
 // they recommend, or recommend nothing.
 func (g *grid) settled(end int) bool {
 	s := g.standing(end)
-	return s.winner == nil || s.confidence() >= sure
+	return s.winner == nil || s.confidence >= sure
 }
 
 // shuffled returns the cells in an order that depends on the seed and the

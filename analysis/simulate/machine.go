@@ -21,6 +21,7 @@ type Machine struct {
 	Trials  int
 	speeds  map[start]float64
 	running start
+	phase   float64 // of the slow swing, s
 }
 
 // start is one fresh start of a cell.
@@ -31,7 +32,10 @@ type start struct {
 
 // NewMachine is a machine with a restart of six seconds.
 func NewMachine(w *World, s *scenarios.Scenario, n Noise, seed uint64) *Machine {
-	return &Machine{World: w, Scenario: s, Noise: n, Restart: 6 * time.Second, Seed: seed, speeds: map[start]float64{}, running: start{n: -1}}
+	return &Machine{
+		World: w, Scenario: s, Noise: n, Restart: 6 * time.Second, Seed: seed,
+		speeds: map[start]float64{}, running: start{n: -1}, phase: swing * rand.New(rand.NewPCG(seed, 0)).Float64(),
+	}
 }
 
 // Search lets a strategy measure to its end, for at most so many trials.
@@ -63,7 +67,7 @@ func (m *Machine) Trial(step rundir.Step) rundir.Trial {
 	span := (step.Warmup + step.Duration).Seconds()
 	p := &play{
 		step: step, rng: rng, end: span, warm: step.Warmup.Seconds(), limits: limitsOf(m.Scenario, step),
-		clock: m.Noise.newClock(rng, m.speeds[key], m.Wall.Seconds(), span),
+		clock: m.Noise.newClock(rng, m.speeds[key], m.phase+m.Wall.Seconds(), span),
 	}
 	p.run(m.World)
 	t.Load, t.Usage = p.load(), p.usage(m.World)

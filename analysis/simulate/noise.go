@@ -11,7 +11,7 @@ import (
 type Noise struct {
 	Start  float64 // from one fresh start to the next
 	Window float64 // from one 5 seconds to the next
-	Drift  float64 // amplitude of a slow swing, of 40 minutes
+	Drift  float64 // amplitude of a slow swing, of 40 minutes, in a phase of the machine's own
 }
 
 // NewNoise is noise as it was seen on shared machines, with a coefficient of
@@ -28,12 +28,15 @@ type clock struct {
 	ends   []float64 // of the windows, in machine time
 }
 
+// swing is how long the slow swing takes, in seconds.
+const swing = 2400.0
+
 // newClock is the clock of a trial that lasts for span and begins at wall time
 // at, on a start of that speed.
 func (n Noise) newClock(rng *rand.Rand, start, at, span float64) *clock {
 	c := &clock{}
 	for t, end := 0.0, 0.0; ; t += window {
-		drift := 1 + n.Drift*math.Sin(2*math.Pi*(at+t)/2400)
+		drift := 1 + n.Drift*math.Sin(2*math.Pi*(at+t)/swing)
 		speed := start * drift * math.Exp(n.Window*rng.NormFloat64())
 		end += speed * window
 		c.speeds, c.ends = append(c.speeds, speed), append(c.ends, end)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"math/rand/v2"
 	"runtime"
@@ -79,7 +80,7 @@ func searchWorld(ctx context.Context, o options, s *store, w *simulate.World) er
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			m := simulate.NewMachine(w, w.Scenario(uint64(k+1)), simulate.NewNoise(noise), uint64(1000*k+7))
+			m := simulate.NewMachine(w, w.Scenario(uint64(k+1)), simulate.NewNoise(noise), seedOf(w, k))
 			if err := search(m, &r, grid.Wall, truth); err != nil {
 				return fmt.Errorf("%s: %w", r.key(), err)
 			}
@@ -90,11 +91,18 @@ func searchWorld(ctx context.Context, o options, s *store, w *simulate.World) er
 				return err
 			}
 		}
-		if err := rateWorld(ctx, s, w, truth, noise, uint64(k+1)); err != nil {
+		if err := rateWorld(ctx, s, w, truth, noise, seedOf(w, k)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// seedOf is another one for every world and every noise.
+func seedOf(w *simulate.World, noise int) uint64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, w.Name, noise)
+	return h.Sum64()
 }
 
 // search lets one strategy search, and sets what it recommends against the

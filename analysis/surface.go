@@ -1,0 +1,219 @@
+package analysis
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"sweetspot/scenarios"
+)
+
+// surface is what bursts and final rounds together tell of the logarithm of what
+// the leading cells sustain, up to a constant that they share: a normal
+// distribution, by a Gaussian process over the doublings of workers and threads
+// (Rasmussen and Williams, ch. 2). A cell that one short burst flatters is drawn
+// towards its neighbours. It guides a search and says how sure it is; what a
+// cell sustains is never taken from it.
+type surface struct {
+	best  float64 // logarithm of the highest throughput seen, requests/s: the level of the mean
+	index map[scenarios.Cell]int
+	mean  []float64
+	cov   *mat.SymDense
+}
+
+// What is thought of the differences between cells beforehand, as standard
+// deviations of a logarithm; from simulation.
+const (
+	surfaceSD     = 0.15 // of what goes smoothly with workers and threads
+	surfaceLength = 2.0  // doublings over which it does
+	levelSD       = 3.0  // of all cells together: next to unknown
+	outclassed    = 0.35 // how far below the best a cell is left out
+)
+
+// ruggedSD are standard deviations of what is a cell's own, of which the
+// likeliest is taken.
+var ruggedSD = []float64{0.003, 0.01, 0.03}
+
+// sighting is a figure that says something of a cell: the logarithm of its
+// throughput, or of what it sustains.
+type sighting struct {
+	cell     int
+	value    float64
+	variance float64
+	final    bool // what it sustains
+}
+
+// surface rests on the starts below end, once.
+func (g *grid) surface(end int) *surface {
+	if g.surfaces[end] == nil {
+		g.surfaces[end] = g.newSurface(end)
+	}
+	return g.surfaces[end]
+}
+
+func (g *grid) newSurface(end int) *surface {
+	e := g.effects(end)
+	best := math.Inf(-1)
+	for c, log := range e.log {
+		if !g.hopeless(c, end+1) {
+			best = max(best, log)
+		}
+	}
+	s := &surface{best: best, index: map[scenarios.Cell]int{}}
+	var cells []scenarios.Cell
+	var all []sighting
+	for _, c := range g.cells {
+		if log, seen := e.log[c.Cell]; seen && log > best-outclassed && !g.hopeless(c.Cell, end+1) {
+			s.index[c.Cell] = len(cells)
+			all = append(all, sighting{len(cells), log - best, e.sd * e.sd / e.weight[c.Cell], false})
+			cells = append(cells, c.Cell)
+		}
+	}
+	final := g.finalEffects(end)
+	for c, log := range final.log {
+		if i, ok := s.index[c]; ok {
+			all = append(all, sighting{i, log - best, final.sd * final.sd / final.weight[c], true})
+		}
+	}
+	if len(cells) > 0 {
+		s.condition(cells, all)
+	}
+	return s
+}
+
+// finalEffects are what cells sustained in the final rounds below end, with
+// what a round did to all of them taken out.
+func (g *grid) finalEffects(end int) effects {
+	var all []observation
+	for _, c := range g.cells {
+		for _, start := range g.starts(c.Cell, finalStart, end) {
+			if found := g.visits[visitKey{c.Cell, start}].found(); found > 0 {
+				all = append(all, observation{c.Cell, start, math.Log(found), 1})
+			}
+		}
+	}
+	return fitEffects(all, walkSD)
+}
+
+// condition fills in the mean and the covariance given what was measured, with
+// the ruggedness that makes it likeliest.
+func (s *surface) condition(cells []scenarios.Cell, all []sighting) {
+	most := math.Inf(-1)
+	for _, rugged := range ruggedSD {
+		smooth := smoothness(cells, rugged)
+		var chol mat.Cholesky
+		if !chol.Factorize(covariance(smooth, all)) {
+			continue
+		}
+		y := mat.NewVecDense(len(all), nil)
+		for i, m := range all {
+			y.SetVec(i, m.value)
+		}
+		var weights mat.VecDense
+		if err := chol.SolveVecTo(&weights, y); err != nil {
+			continue
+		}
+		if likelihood := -mat.Dot(y, &weights)/2 - chol.LogDet()/2; likelihood > most {
+			most = likelihood
+			s.posterior(smooth, all, &chol, &weights)
+		}
+	}
+}
+
+// smoothness is the covariance of the logarithms of the cells' throughputs.
+func smoothness(cells []scenarios.Cell, rugged float64) *mat.SymDense {
+	k := mat.NewSymDense(len(cells), nil)
+	for i, a := range cells {
+		for j := i; j < len(cells); j++ {
+			k.SetSym(i, j, levelSD*levelSD+surfaceSD*surfaceSD*matern(distance(a, cells[j])/surfaceLength))
+		}
+		k.SetSym(i, i, k.At(i, i)+rugged*rugged)
+	}
+	return k
+}
+
+// matern is the Matérn correlation of smoothness 5/2 at a distance.
+func matern(d float64) float64 {
+	x := math.Sqrt(5) * d
+	return (1 + x + x*x/3) * math.Exp(-x)
+}
+
+// covariance is that of what was measured. What a cell sustains is its
+// throughput times a share of its own and one of all cells.
+func covariance(smooth *mat.SymDense, all []sighting) *mat.SymDense {
+	k := mat.NewSymDense(len(all), nil)
+	for i, a := range all {
+		for j := i; j < len(all); j++ {
+			v := smooth.At(a.cell, all[j].cell)
+			if a.final && all[j].final {
+				v += levelSD * levelSD
+			}
+			k.SetSym(i, j, v)
+		}
+		own := a.variance
+		if a.final {
+			own += shareSD * shareSD
+		}
+		k.SetSym(i, i, k.At(i, i)+own)
+	}
+	return k
+}
+
+// posterior is the distribution of what the cells sustain, but for the share
+// of all of them.
+func (s *surface) posterior(smooth *mat.SymDense, all []sighting, chol *mat.Cholesky, weights *mat.VecDense) {
+	n := smooth.SymmetricDim()
+	cross := mat.NewDense(len(all), n, nil)
+	for i, a := range all {
+		for j := range n {
+			v := smooth.At(a.cell, j)
+			if a.final && a.cell == j {
+				v += shareSD * shareSD
+			}
+			cross.Set(i, j, v)
+		}
+	}
+	var mean mat.VecDense
+	mean.MulVec(cross.T(), weights)
+	s.mean = mean.RawVector().Data
+	var solved, told mat.Dense
+	if err := chol.SolveTo(&solved, cross); err != nil {
+		return
+	}
+	told.Mul(cross.T(), &solved)
+	s.cov = mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := i; j < n; j++ {
+			s.cov.SetSym(i, j, smooth.At(i, j)-told.At(i, j))
+		}
+		s.cov.SetSym(i, i, s.cov.At(i, i)+shareSD*shareSD)
+	}
+}
+
+// ahead estimates by how much a is ahead of b, as the logarithm of their ratio,
+// with its standard deviation. A cell that the surface does not have is far
+// behind.
+func (s *surface) ahead(a, b scenarios.Cell) (by, sd float64) {
+	i, ok := s.index[a]
+	j, leads := s.index[b]
+	if !ok || !leads {
+		return -outclassed, 0
+	}
+	if i == j {
+		return 0, 0
+	}
+	return s.mean[i] - s.mean[j], math.Sqrt(max(0, s.cov.At(i, i)+s.cov.At(j, j)-2*s.cov.At(i, j)))
+}
+
+// sorted returns the cells that the surface has, the best first.
+func (s *surface) sorted(cells []scenarios.Cell) (out []scenarios.Cell) {
+	for _, c := range cells {
+		if _, ok := s.index[c]; ok {
+			out = append(out, c)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b scenarios.Cell) int { return cmp.Compare(s.mean[s.index[b]], s.mean[s.index[a]]) })
+	return out
+}
