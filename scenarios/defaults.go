@@ -17,7 +17,7 @@ func (s *Scenario) setDefaults(given func(path string) bool) {
 	}
 	s.Matrix.setDefaults(given)
 	s.Traffic.setDefaults(given)
-	setDefault(given("search.strategy"), &s.Search.Strategy, Grid)
+	setDefault(given("search.strategy"), &s.Search.Strategy, s.Search.defaultStrategy())
 	setDefault(given("search.budget"), &s.Search.Budget, Duration(5*time.Minute))
 	setDefault(given("search.replicates"), &s.Search.Replicates, 1)
 	setDefault(given("search.finals"), &s.Search.Finals, 3)
@@ -118,4 +118,13 @@ func defaultObjectives(o Objectives, given bool) Objectives {
 		return o
 	}
 	return append(o, Objective{Class: All, Metric: Errors, Ratio: 0.001})
+}
+
+// defaultStrategy is adaptive, but for a comparison: that is published, and
+// treats all that it compares alike.
+func (s Search) defaultStrategy() string {
+	if s.Compare != "" {
+		return Grid
+	}
+	return Adaptive
 }

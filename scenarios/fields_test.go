@@ -111,6 +111,8 @@ func TestDefaults(t *testing.T) {
 		{"WebSockets", *s.Traffic.WebSockets, WebSockets{Connections: 1, Path: "/ws/", Every: Duration(5 * time.Second)}},
 		{"comparison", s.Search.Compare, ""},
 		{"hot", s.Search.Hot, false},
+		{"strategy", s.Search.Strategy, Adaptive},
+		{"strategy of a comparison", parseText(t, minimal, "search.compare=folklore").Search.Strategy, Grid},
 		{"regret", s.Search.Regret, Share(0.02)},
 		{"limits", s.Limits, Limits{Reserve: 3, Headroom: 0.3}},
 	} {

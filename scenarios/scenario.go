@@ -255,9 +255,9 @@ const (
 // Search says how the matrix is searched. Zero durations are chosen from the
 // budget.
 type Search struct {
-	Strategy   string    `yaml:"strategy,omitempty" json:"strategy,omitempty"`     // grid or adaptive
+	Strategy   string    `yaml:"strategy,omitempty" json:"strategy,omitempty"`     // adaptive (default) or grid, which is the default where something is compared
 	Budget     Duration  `yaml:"budget,omitempty" json:"budget,omitempty"`         // wall time of the run; default 5m
-	Replicates int       `yaml:"replicates,omitempty" json:"replicates,omitempty"` // fresh starts of every cell; default 1
+	Replicates int       `yaml:"replicates,omitempty" json:"replicates,omitempty"` // grid: fresh starts of every cell; default 1
 	Finals     int       `yaml:"finals,omitempty" json:"finals,omitempty"`         // fresh starts of the finalists and of the folklore cells; default 3
 	Trial      Duration  `yaml:"trial,omitempty" json:"trial,omitempty"`           // measured length of an open-loop trial
 	Burst      Duration  `yaml:"burst,omitempty" json:"burst,omitempty"`           // measured length of a closed-loop burst
