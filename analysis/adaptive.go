@@ -245,6 +245,31 @@ func (g *grid) contenders(finalists []scenarios.Planned, round int) []scenarios.
 	return out
 }
 
+// beaten says whether the starts before a final visit leave no doubt that
+// another cell is better, so that how much better need not be known exactly.
+func (g *grid) beaten(v *visit) bool {
+	if !g.adaptive || v.start < finalStart {
+		return false
+	}
+	s := g.surface(v.start)
+	var cells []scenarios.Cell
+	for _, c := range g.finalists() {
+		cells = append(cells, c.Cell)
+	}
+	ranking := s.sorted(cells)
+	if len(ranking) == 0 {
+		return false
+	}
+	by, sd := s.ahead(v.cell, ranking[0])
+	return by+3*sd < 0
+}
+
+// A walk on a cell that is beaten.
+const (
+	beatenTries      = 3
+	beatenResolution = 0.05
+)
+
 // contending is the probability of being better than the recommended cell by
 // the target from which a cell has a place in further final rounds.
 const contending = 0.005

@@ -13,8 +13,8 @@ import (
 // How far figures of different kinds may be from each other, as standard
 // deviations of the logarithm of a ratio; from simulation.
 const (
-	shareSD = 0.01 // of what cells sustain of their saturation throughput
-	guessSD = 0.05 // of a forecast
+	shareSD = 0.015 // of what cells sustain of their saturation throughput
+	guessSD = 0.05  // of a forecast
 )
 
 // standing is how the cells stand by all starts below a number.

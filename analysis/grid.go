@@ -167,7 +167,7 @@ func (g *grid) finishing() *visit {
 			return nil
 		}
 		order := g.shuffled(g.contenders(finalists, r), finalStart+r)
-		round := time.Duration(len(order)) * g.plan.finalCost()
+		round := time.Duration(len(order)) * g.finalCost(finalStart+r)
 		begun := slices.ContainsFunc(order, func(c scenarios.Planned) bool {
 			return len(g.visit(c.Cell, finalStart+r).trials) > 0
 		})
@@ -184,6 +184,29 @@ func (g *grid) finishing() *visit {
 		}
 	}
 	return nil
+}
+
+// finalCost estimates the wall time of a final visit: the mean of those below
+// end, or what is planned.
+func (g *grid) finalCost(end int) time.Duration {
+	if !g.adaptive {
+		return g.plan.finalCost()
+	}
+	var spent time.Duration
+	n := 0
+	for key, v := range g.visits {
+		if key.start < finalStart || key.start >= end || len(v.trials) == 0 {
+			continue
+		}
+		n++
+		for _, t := range v.trials {
+			spent += t.Cost
+		}
+	}
+	if n == 0 {
+		return g.plan.finalCost()
+	}
+	return spent / time.Duration(n)
 }
 
 // settled says whether the final starts below end are enough to be sure of what
@@ -314,7 +337,7 @@ func (g *grid) step(v *visit) (rundir.Step, bool) {
 		step.Phase = rundir.Final
 	}
 	rate, ok := g.walk(v).next()
-	if !ok && v.start >= finalStart {
+	if !ok && v.start >= finalStart && v.start < finalStart+g.scenario.Search.Finals {
 		step.Phase = rundir.Curve
 		rate, step.Alone, ok = g.belowRate(v)
 	}
@@ -425,6 +448,9 @@ func (g *grid) walk(v *visit) walk {
 	w := walk{start: g.guess(v, saturation), resolution: g.plan.Resolution, most: g.plan.Tries}
 	if v.start >= finalStart {
 		w.most = g.plan.FinalTries
+	}
+	if g.beaten(v) {
+		w.most, w.resolution = beatenTries, beatenResolution
 	}
 	w.tries = v.walked()
 	return w
