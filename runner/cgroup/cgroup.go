@@ -34,8 +34,8 @@ func (l Limits) controllers() (out []string) {
 // ErrRefused says that this machine does not let us make a group.
 var ErrRefused = errors.New("no control group can be made here")
 
-// scope is how a user gets a part of the groups to himself.
-const scope = "run as root, or in a scope of your own: systemd-run --user --scope -p Delegate=yes sweetspot …"
+// Remedy is what to do where no group can be made. It ends such errors.
+const Remedy = "run as root, or in a scope of your own: systemd-run --user --scope -p Delegate=yes sweetspot …"
 
 // Group is a control group of our own, just below the one that we are in. Of
 // version 2 it is below one above that where ours holds processes, for such a
@@ -76,7 +76,7 @@ func newGroup(root, name string, l Limits) (made *Group, err error) {
 		g.second = true
 		return g, g.makeSecond(h.second, name)
 	}
-	return nil, fmt.Errorf("neither version 1 nor version 2 of cgroups has the controllers %s", strings.Join(controllers, " and "))
+	return nil, fmt.Errorf("neither version 1 nor version 2 of cgroups has the controllers %s; %s", strings.Join(controllers, " and "), Remedy)
 }
 
 // Permitted says why no group with those limits can be made here; nil when it

@@ -18,7 +18,7 @@ func quota(cores float64) string { return strconv.Itoa(max(1000, int(cores*perio
 
 func (g *Group) make(dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
-		return fmt.Errorf("%w; %s", err, scope)
+		return fmt.Errorf("%w; %s", err, Remedy)
 	}
 	g.dirs = append(g.dirs, dir)
 	return nil
@@ -100,13 +100,13 @@ func enable(dir string, controllers []string) error {
 	}
 	for _, c := range controllers {
 		if !slices.Contains(there, c) {
-			return fmt.Errorf("%s has no %s controller; %s", dir, c, scope)
+			return fmt.Errorf("%s has no %s controller; %s", dir, c, Remedy)
 		}
 		if slices.Contains(on, c) {
 			continue
 		}
 		if err := write(dir, "cgroup.subtree_control", "+"+c); err != nil {
-			return fmt.Errorf("%w: a group with processes of its own cannot hand controllers on; %s", err, scope)
+			return fmt.Errorf("%w: a group with processes of its own cannot hand controllers on; %s", err, Remedy)
 		}
 	}
 	return nil
