@@ -40,11 +40,15 @@ func (st *Stack) OutOfMemory() string {
 		scenarios.Bytes(st.control.Memory), kills)
 }
 
-// Blame adds to an error that the cell has run out of memory, if it has: then
-// the cell is to blame.
+// Blame says before an error that the cell has run out of memory, if it has:
+// then the cell is to blame.
 func (st *Stack) Blame(err error) error {
-	if why := st.OutOfMemory(); why != "" && err != nil {
-		return fmt.Errorf("application %w: %s\n%w", ErrNotReady, why, err)
+	why := st.OutOfMemory()
+	switch {
+	case why == "" || err == nil:
+		return err
+	case errors.Is(err, ErrNotReady):
+		return fmt.Errorf("%s\n%w", why, err)
 	}
-	return err
+	return fmt.Errorf("%s\napplication %w: %w", why, ErrNotReady, err)
 }
