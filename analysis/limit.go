@@ -120,7 +120,7 @@ func (b burst) limit() Limit {
 		l.Evidence = append(l.Evidence, fmt.Sprintf("the services beside the application used %.2f CPUs, more than all else", b.services))
 	case b.generator > saturated || (busy > saturated && b.generator > b.app && b.generator > b.proxy):
 		l.What = LimitGenerator
-	case b.quota > 0 && b.app > saturated*b.quota:
+	case b.rationed():
 		l.What = LimitQuota
 	case b.app/float64(b.appCores) > saturated || (busy > saturated && b.app >= b.proxy):
 		l.What = LimitAppCPU

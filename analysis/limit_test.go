@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -48,17 +49,18 @@ func TestLimitOfAQuota(t *testing.T) {
 	if judged.Kind != Passed || len(judged.Notes) > 0 {
 		t.Errorf("verdict %+v, want passed without a word of the throttling", judged)
 	}
-	c := &Cell{}
-	c.Cell = trial.Step.Cell
-	got := limitOf(c, []Judged{{Trial: trial, Verdict: judged}})
+	got := limitOf(trial.Step.Cell, []Judged{{Trial: trial, Verdict: judged}})
 	if got.What != LimitQuota || !strings.Contains(strings.Join(got.Evidence, "\n"), "throttled in 34 % of the periods of its quota of 1.5 cores") {
 		t.Errorf("limit %+v, want %s", got, LimitQuota)
+	}
+	if seen := got.Seen; seen.Quota != 1.5 || seen.Throttled != 0.34 || math.Abs(seen.Most-1.5*seen.Goodput/1.4) > 1e-6 {
+		t.Errorf("seen %+v, want the quota, and what it does at most", seen)
 	}
 	if share := appShare(trial.Usage); share < 0.93 || share > 0.94 {
 		t.Errorf("share %g of its cores, want 14 of 15 CPU seconds", share)
 	}
 	trial.Usage.App.CPUSeconds = 12
-	if got := limitOf(c, []Judged{{Trial: trial, Verdict: judged}}); got.What == LimitQuota {
+	if got := limitOf(trial.Step.Cell, []Judged{{Trial: trial, Verdict: judged}}); got.What == LimitQuota {
 		t.Errorf("limit %+v of 1.2 of 1.5 cores", got)
 	}
 }

@@ -101,7 +101,7 @@ func TestNumbersOfCores(t *testing.T) {
 
 // told is what a search tells of its cells.
 func told(res *Result) string {
-	text := fmt.Sprintf("%v: %+v\n", res.Winner.Cell, res.Limit)
+	text := fmt.Sprintf("%v: %s %q %+v\n", res.Winner.Cell, res.Limit.What, res.Limit.Evidence, *res.Limit.Seen)
 	for _, c := range res.Cells {
 		figures := ""
 		for _, f := range []*Figure{c.Saturation, c.Explored, c.Final, c.AppCPU} {

@@ -173,6 +173,8 @@ type seenDoc struct {
 	ServicesCPU   quantity `json:"services_cpus"`
 	GeneratorCPU  quantity `json:"generator_cpus"`
 	Busy          quantity `json:"machine_busy_share"`
+	Quota         quantity `json:"app_quota_cores,omitempty"`
+	Throttled     quantity `json:"app_throttled_share,omitempty"`
 	AppDemand     quantity `json:"app_cpu_ms_per_request"`
 	ProxyDemand   quantity `json:"proxy_cpu_ms_per_request"`
 	Most          quantity `json:"cores_do_at_most_per_second"`
@@ -469,7 +471,7 @@ func newSeenDoc(s *analysis.Seen) *seenDoc {
 	}
 	d := &seenDoc{
 		Goodput: quantity(s.Goodput), AppCPU: quantity(s.App), ProxyCPU: quantity(s.Proxy), ServicesCPU: quantity(s.Services), GeneratorCPU: quantity(s.Generator),
-		Busy: quantity(s.Busy), AppDemand: quantity(milliseconds(s.AppDemand)), ProxyDemand: quantity(milliseconds(s.ProxyDemand)), Most: known(s.Most),
+		Busy: quantity(s.Busy), Quota: quantity(s.Quota), Throttled: quantity(s.Throttled), AppDemand: quantity(milliseconds(s.AppDemand)), ProxyDemand: quantity(milliseconds(s.ProxyDemand)), Most: known(s.Most),
 		Slots: s.Slots, Taken: quantity(s.Taken), Kept: quantity(milliseconds(s.Kept)), Away: quantity(math.NaN()), LargerGoodput: known(s.LargerGoodput), Overflows: s.Overflows,
 	}
 	if s.Alone != nil {
