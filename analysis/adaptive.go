@@ -28,7 +28,7 @@ func Adaptive(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy 
 				return g.step(v)
 			}
 		}
-		return rundir.Step{}, false
+		return g.scaling()
 	}
 }
 

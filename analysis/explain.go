@@ -20,7 +20,7 @@ func (b burst) moreHelps() bool { return b.larger != nil && b.larger.goodput >= 
 // stuck says whether a larger cell does no more although it has CPUs to spare,
 // so that all slots wait for something that they share.
 func (b burst) stuck() bool {
-	return b.larger != nil && !b.moreHelps() && b.larger.busy <= saturated*float64(b.larger.cores)
+	return b.larger != nil && !b.moreHelps() && b.larger.busy <= saturated*float64(b.larger.cores) && !b.larger.rationed()
 }
 
 func (b burst) noMore() string {
@@ -53,10 +53,13 @@ func (b *burst) beside(trials []Judged) {
 	}
 }
 
-// uncontended says whether a request of a burst waited for no core and no other
-// thread, so that the time that it kept a slot is its own.
+// rationed says whether the application has used its quota up.
+func (b burst) rationed() bool { return b.quota > 0 && b.app > saturated*b.quota }
+
+// uncontended says whether a request of a burst waited for no core, no quota and
+// no other thread, so that the time that it kept a slot is its own.
 func (b burst) uncontended() bool {
-	return !b.loop && b.cell.Threads == 1 && b.cell.Slots() <= b.appCores && b.busy <= saturated*float64(b.cores) && b.taken() >= saturated*float64(b.cell.Slots())
+	return !b.loop && b.throttled == 0 && b.cell.Threads == 1 && b.cell.Slots() <= b.appCores && b.busy <= saturated*float64(b.cores) && b.taken() >= saturated*float64(b.cell.Slots())
 }
 
 // seen are the figures that the limit rests on.
@@ -72,6 +75,12 @@ func (b burst) seen() *Seen {
 	}
 	if used := b.app + b.proxy; used > 0 {
 		s.Most = float64(b.cores) * b.goodput / used
+	}
+	if s.Quota = b.quota; b.quota > 0 && b.app > 0 {
+		s.Most = min(s.Most, b.quota*b.goodput/b.app)
+	}
+	if b.periods > 0 {
+		s.Throttled = float64(b.throttled) / float64(b.periods)
 	}
 	if b.larger != nil {
 		s.Larger, s.LargerGoodput = &b.larger.cell, b.larger.goodput

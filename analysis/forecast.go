@@ -11,8 +11,9 @@ import (
 // forecast guesses the throughput of cells that were not measured from those
 // that were. It guides a search and backs no claim.
 type forecast struct {
-	cores int
-	known []known
+	cores    int
+	capacity float64 // cores that the application can keep busy
+	known    []known
 }
 
 // known is a measured cell.
@@ -41,7 +42,7 @@ func newForecast(g *grid) forecast {
 			k.app = b.Usage.App.CPUSeconds / good
 			k.total = k.app + b.Usage.Proxy.CPUSeconds/good
 		}
-		f.cores = b.Usage.AppCores
+		f.cores, f.capacity = b.Usage.AppCores, b.Usage.AppCapacity()
 		f.known = append(f.known, k)
 	}
 	f.shares()
@@ -71,7 +72,7 @@ func family(a, b scenarios.Cell) bool {
 //     is at most that of a cell with no more workers and no more threads, times
 //     the ratio of their slots (Little's law);
 //   - a process keeps one core busy at most, and all of them no more than there
-//     are: utilisation is throughput × CPU time a request.
+//     are, or their quota has: utilisation is throughput × CPU time a request.
 //
 // It is +Inf when nothing of the family was measured.
 func (f *forecast) ceiling(c scenarios.Cell) float64 {
@@ -87,6 +88,9 @@ func (f *forecast) ceiling(c scenarios.Cell) float64 {
 	}
 	if d := quarter(app); d > 0 {
 		top = min(top, float64(c.Processes())/d)
+		if f.capacity > 0 {
+			top = min(top, f.capacity/d)
+		}
 	}
 	if d := quarter(total); d > 0 && f.cores > 0 {
 		top = min(top, float64(f.cores)/d)

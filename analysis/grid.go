@@ -46,7 +46,7 @@ func Grid(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
 		if v := g.finishing(); v != nil {
 			return g.step(v)
 		}
-		return rundir.Step{}, false
+		return g.scaling()
 	}
 }
 
@@ -58,10 +58,11 @@ type grid struct {
 	cells    []scenarios.Planned
 	visits   map[visitKey]*visit
 	of       map[scenarios.Cell][]*visit // the same by cell, in no order
-	spent    time.Duration
-	settling map[int]*standing // by the end of the starts that they rest on
-	fitted   map[int]effects   // likewise
-	surfaces map[int]*surface  // likewise
+	spent    time.Duration               // on them
+	scaled   []Judged                    // trials on other numbers of cores
+	settling map[int]*standing           // by the end of the starts that they rest on
+	fitted   map[int]effects             // likewise
+	surfaces map[int]*surface            // likewise
 }
 
 type visitKey struct {
@@ -83,6 +84,10 @@ func newGrid(s *scenarios.Scenario, cells []scenarios.Planned, done []rundir.Tri
 		visits: map[visitKey]*visit{}, of: map[scenarios.Cell][]*visit{}, settling: map[int]*standing{}, fitted: map[int]effects{}, surfaces: map[int]*surface{},
 	}
 	for _, t := range JudgeAll(s, done, nil) {
+		if t.Step.Phase == rundir.Scaling {
+			g.scaled = append(g.scaled, t)
+			continue
+		}
 		v := g.visit(t.Step.Cell, t.Step.Start)
 		v.trials = append(v.trials, t)
 		g.spent += t.Cost
@@ -620,7 +625,7 @@ func (g *grid) left() time.Duration {
 	explore = max(0, min(explore, g.plan.Explore-g.spent))
 	finals := g.scenario.Search.Finals*g.plan.FinalCells - g.finalVisits()
 	left := explore + time.Duration(max(1, finals))*g.plan.finalCost()
-	return max(0, min(left, g.plan.Budget-g.spent))
+	return max(0, min(left, g.plan.Budget-g.spent)) + g.scalingLeft()
 }
 
 func (g *grid) finalVisits() (n int) {

@@ -12,6 +12,7 @@ import (
 // What can limit a cell.
 const (
 	LimitAppCPU    = "application CPU"
+	LimitQuota     = "CPU quota"
 	LimitLock      = "one core per worker process"
 	LimitWaiting   = "workers all waiting"
 	LimitDatabase  = "database connections"
@@ -30,6 +31,8 @@ const saturated = 0.85
 type burst struct {
 	cell                        scenarios.Cell
 	cores, appCores             int
+	quota                       float64 // cores of the application's control group; 0: it has none
+	periods, throttled          uint64  // of that group
 	app, proxy, generator, busy float64 // CPUs
 	services                    float64 // CPUs
 	inFlight                    float64
@@ -53,7 +56,9 @@ func burstsOf(c scenarios.Cell, trials []Judged) (b burst, ok bool) {
 		u := t.Usage
 		wall += u.Wall.Seconds()
 		span += t.Load.Span.Seconds()
-		b.cores, b.appCores = u.Cores, u.AppCores
+		b.cores, b.appCores, b.quota = u.Cores, u.AppCores, u.Quota
+		b.periods += u.AppPeriods
+		b.throttled += u.AppThrottled
 		b.app += u.App.CPUSeconds
 		b.proxy += u.Proxy.CPUSeconds
 		b.services += u.Services.CPUSeconds
@@ -105,6 +110,9 @@ func (b burst) limit() Limit {
 	if b.goodput > 0 {
 		l.Evidence = append(l.Evidence, b.demand())
 	}
+	if b.quota > 0 && b.periods > 0 {
+		l.Evidence = append(l.Evidence, fmt.Sprintf("throttled in %.0f %% of the periods of its quota of %g cores", 100*float64(b.throttled)/float64(b.periods), b.quota))
+	}
 	database := b.database()
 	switch {
 	case busy > saturated && b.services > max(b.app, b.proxy, b.generator):
@@ -112,6 +120,8 @@ func (b burst) limit() Limit {
 		l.Evidence = append(l.Evidence, fmt.Sprintf("the services beside the application used %.2f CPUs, more than all else", b.services))
 	case b.generator > saturated || (busy > saturated && b.generator > b.app && b.generator > b.proxy):
 		l.What = LimitGenerator
+	case b.rationed():
+		l.What = LimitQuota
 	case b.app/float64(b.appCores) > saturated || (busy > saturated && b.app >= b.proxy):
 		l.What = LimitAppCPU
 	case b.app > saturated*float64(processes):
@@ -143,6 +153,9 @@ func (b burst) demand() string {
 	text := fmt.Sprintf("a request takes %.2f ms of the application's CPU", 1000*b.app/b.goodput)
 	if b.cell.Proxy != scenarios.Direct {
 		text += fmt.Sprintf(" and %.2f ms of the proxy's", 1000*b.proxy/b.goodput)
+	}
+	if b.quota > 0 && b.app > 0 {
+		return text + fmt.Sprintf(": a quota of %g cores does at most %.0f a second (utilisation law)", b.quota, b.quota*b.goodput/b.app)
 	}
 	if used := b.app + b.proxy; used > 0 {
 		text += fmt.Sprintf(": %d cores do at most %.0f a second (utilisation law)", b.cores, float64(b.cores)*b.goodput/used)

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,32 @@ func TestLimit(t *testing.T) {
 				t.Errorf("limit %q with evidence %q, want %q", got.What, got.Evidence, tt.want)
 			}
 		})
+	}
+}
+
+// A quota that is used up is the limit, however many CPUs the application may
+// use, and what it is throttled is told.
+func TestLimitOfAQuota(t *testing.T) {
+	trial := burstTrial()
+	trial.Usage.App.CPUSeconds, trial.Usage.BusySeconds = 14, 16 // in 10 s
+	trial.Usage.Quota, trial.Usage.AppPeriods, trial.Usage.AppThrottled = 1.5, 100, 34
+	judged := Judge(testScenario(time.Minute), trial)
+	if judged.Kind != Passed || len(judged.Notes) > 0 {
+		t.Errorf("verdict %+v, want passed without a word of the throttling", judged)
+	}
+	got := limitOf(trial.Step.Cell, []Judged{{Trial: trial, Verdict: judged}})
+	if got.What != LimitQuota || !strings.Contains(strings.Join(got.Evidence, "\n"), "throttled in 34 % of the periods of its quota of 1.5 cores") {
+		t.Errorf("limit %+v, want %s", got, LimitQuota)
+	}
+	if seen := got.Seen; seen.Quota != 1.5 || seen.Throttled != 0.34 || math.Abs(seen.Most-1.5*seen.Goodput/1.4) > 1e-6 {
+		t.Errorf("seen %+v, want the quota, and what it does at most", seen)
+	}
+	if share := appShare(trial.Usage); share < 0.93 || share > 0.94 {
+		t.Errorf("share %g of its cores, want 14 of 15 CPU seconds", share)
+	}
+	trial.Usage.App.CPUSeconds = 12
+	if got := limitOf(trial.Step.Cell, []Judged{{Trial: trial, Verdict: judged}}); got.What == LimitQuota {
+		t.Errorf("limit %+v of 1.2 of 1.5 cores", got)
 	}
 }
 

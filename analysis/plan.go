@@ -27,7 +27,7 @@ type plan struct {
 	Curves     int           // points of the latency curve of a final visit
 	Explore    time.Duration // spent by the end of the exploring, at most
 	See        time.Duration // spent when the last cell of all is first begun, at most: what is left does for the rounds that an interval needs
-	Budget     time.Duration
+	Budget     time.Duration // of the search: what other numbers of cores take is not in it
 }
 
 // Bounds of the lengths chosen from a budget.
@@ -55,9 +55,9 @@ func newPlan(s *scenarios.Scenario, cells []scenarios.Planned) plan {
 			break
 		}
 	}
-	p.Budget = budget
-	p.Explore = budget - time.Duration(s.Search.Finals)*p.round()
-	p.See = budget - time.Duration(min(2, s.Search.Finals))*p.round()
+	p.Budget = budget - min(p.scaling(len(s.Search.Cores)*s.Search.Finals), scale(budget, mostScaling))
+	p.Explore = p.Budget - time.Duration(s.Search.Finals)*p.round()
+	p.See = p.Budget - time.Duration(min(2, s.Search.Finals))*p.round()
 	short := p.total(s, n) > budget
 	if short {
 		p.Explore = p.See
@@ -110,9 +110,9 @@ func folkloreSettings(cells []scenarios.Planned) int {
 }
 
 // total estimates the wall time of the whole search: every cell is walked, or
-// glanced at and raced.
+// glanced at and raced, and the recommended one has its numbers of cores.
 func (p plan) total(s *scenarios.Scenario, n int) time.Duration {
-	finals := time.Duration(s.Search.Finals) * p.round()
+	finals := time.Duration(s.Search.Finals)*p.round() + p.scaling(len(s.Search.Cores)*s.Search.Finals)
 	if s.Search.Strategy == scenarios.Adaptive {
 		short := func(burst time.Duration) time.Duration { return startCost + min(p.Warmup, burst/2) + burst }
 		return time.Duration(n)*short(p.Glance) + raceVisits*short(p.Heat) + finals

@@ -199,12 +199,14 @@ type Seen struct {
 	App, Proxy, Services, Generator float64 // CPUs
 	Busy                            float64 // share of the machine's CPU time, 0…1
 	Cores, AppCores                 int     // of the machine, and that the application may use
+	Quota                           float64 // cores of the application's control group; 0: it has none
+	Throttled                       float64 // share of the group's periods in which it was out of quota, 0…1
 	Slots                           int
 	Taken                           float64       // slots with a request
 	Loop                            bool          // an event loop: it works on more requests at once than it has slots
 	Kept                            time.Duration // that a request kept a slot (Little's law)
 	AppDemand, ProxyDemand          time.Duration // CPU time of a request
-	Most                            float64       // requests/s that the machine's cores can do at that (utilisation law); 0 unknown
+	Most                            float64       // requests/s that the machine's cores, or the quota, can do at that (utilisation law); 0 unknown
 	Database                        string        // the database that had nearly all its connections; empty for none
 	Overflows                       uint64        // connections dropped at a full listen queue
 

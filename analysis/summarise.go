@@ -32,16 +32,16 @@ func Summarise(in Input) (*Result, error) {
 	g := newGrid(in.Scenario, measurable(in.Scenario.Limits, in.Cells), in.Trials)
 	res := &Result{
 		Trials:   JudgeAll(in.Scenario, in.Trials, in.Calibration),
-		Spent:    g.spent + in.Calibration.Time(),
+		Spent:    g.spent + cost(g.scaled) + in.Calibration.Time(),
 		Budget:   time.Duration(in.Scenario.Search.Budget) + in.Calibration.Time(),
 		Partial:  in.Interrupted,
 		Target:   in.Scenario.Target,
 		Headroom: float64(in.Scenario.Limits.Headroom),
 		Embedded: in.Scenario.App.Interface == scenarios.Embedded,
 	}
-	dropped := g.dropped()
+	dropped, searched := g.dropped(), searchTrials(res.Trials)
 	for _, p := range in.Cells {
-		c, err := g.summary(p, res.Trials, in.Histograms)
+		c, err := g.summary(p, searched, in.Histograms)
 		if err != nil {
 			return nil, err
 		}
@@ -229,12 +229,13 @@ func means(starts map[int][]float64) (out []float64) {
 	return out
 }
 
-// appShare returns the share of the application's cores that it kept busy.
+// appShare returns the share of the application's cores, or of its quota, that
+// it kept busy.
 func appShare(u rundir.Usage) float64 {
-	if u.Wall <= 0 || u.AppCores == 0 {
+	if u.Wall <= 0 || u.AppCapacity() == 0 {
 		return 0
 	}
-	return u.App.CPUSeconds / (u.Wall.Seconds() * float64(u.AppCores))
+	return u.App.CPUSeconds / (u.Wall.Seconds() * u.AppCapacity())
 }
 
 // near says whether a trial passed at a rate close to what the cell sustains,
@@ -323,6 +324,9 @@ func (g *grid) unfinished() string {
 	if rounds := g.finalRounds(); rounds < g.scenario.Search.Finals && len(g.finalists()) > 0 {
 		out = append(out, fmt.Sprintf("%d of %d final rounds were measured", rounds, g.scenario.Search.Finals))
 	}
+	if short := g.scalingShort(); short != "" {
+		out = append(out, short)
+	}
 	if len(out) == 0 {
 		return ""
 	}
@@ -354,6 +358,9 @@ func warnings(res *Result) (out []string) {
 	}
 	if n := len(res.Trials); n > 0 && void*5 > n {
 		out = append(out, fmt.Sprintf("%d of %d trials are void: the machine was too busy or too small; measure again on a quiet one", void, n))
+	}
+	if i := slices.IndexFunc(res.Trials, func(t Judged) bool { return t.Unlimited != "" }); i >= 0 {
+		out = append(out, "the limits were not enforced: "+res.Trials[i].Unlimited)
 	}
 	if w := res.Winner; w != nil && w.Final != nil && w.Final.N < 3 {
 		out = append(out, fmt.Sprintf("the recommendation rests on fewer than 3 fresh starts (%d): raise the budget to tell luck from merit", w.Final.N))

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"slices"
 	"testing"
 
 	"sweetspot/runner/rundir"
@@ -29,5 +30,16 @@ func TestReadBack(t *testing.T) {
 	})
 	if c.Upstream != "unix" || c.Peak.Seen != 2 || len(c.Static) != 1 || c.Databases["mariadb"] != (rundir.ServiceUse{Connections: 9, Limit: 151}) {
 		t.Errorf("read back upstream %q, peak %+v, static %v, services %v", c.Upstream, c.Peak, c.Static, c.Databases)
+	}
+}
+
+// Limits that could not be enforced are a doubt about the whole run.
+func TestLimitsNotEnforced(t *testing.T) {
+	trial := goodTrial()
+	trial.Unlimited = "no control group can be made here: permission denied"
+	res := &Result{Trials: []Judged{{Trial: goodTrial()}, {Trial: trial}}}
+	want := "the limits were not enforced: " + trial.Unlimited
+	if got := warnings(res); !slices.Equal(got, []string{want}) {
+		t.Errorf("warnings %q, want %q", got, want)
 	}
 }

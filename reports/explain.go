@@ -56,6 +56,9 @@ func demand(s *analysis.Seen) string {
 	if s.ProxyDemand > 0 {
 		text += fmt.Sprintf(" and %s ms of the proxy's", number(milliseconds(s.ProxyDemand)))
 	}
+	if s.Quota > 0 {
+		return fmt.Sprintf("%s, of which a quota of %s cores does at most %s a second", text, number(s.Quota), number(s.Most))
+	}
 	return fmt.Sprintf("%s, of which %s do at most %s a second", text, counted(s.Cores, "core"), number(s.Most))
 }
 
@@ -85,6 +88,8 @@ func holds(l analysis.Limit) string {
 		if s.Larger != nil && s.LargerGoodput < s.Goodput {
 			text += fmt.Sprintf("; %s did no more, %s", sizeMark(*s.Larger), number(s.LargerGoodput))
 		}
+	case analysis.LimitQuota:
+		text = fmt.Sprintf("the application used %s cores of its quota of %s and was throttled in %s of its periods, while %s", number(s.App), number(s.Quota), percent(s.Throttled), busy)
 	case analysis.LimitLock:
 		text = fmt.Sprintf("its processes used %s cores, nearly all that so few can keep busy, while %s", number(s.App), busy)
 	case analysis.LimitWaiting:

@@ -21,6 +21,8 @@ func TestHolds(t *testing.T) {
 		{"CPU", analysis.LimitAppCPU, nil, "the application used 1.79 of 2 cores and the machine was 98 % busy, so the CPU is used up"},
 		{"CPU, and more slots do no more", analysis.LimitAppCPU, func(s *analysis.Seen) { s.Larger, s.LargerGoodput = &larger, 457 }, "so the CPU is used up; 8 × 2 did no more, 457"},
 		{"CPU, and more slots do a little more", analysis.LimitAppCPU, func(s *analysis.Seen) { s.Larger, s.LargerGoodput = &larger, 470 }, "the application used 1.79 of 2 cores and the machine was 98 % busy, so the CPU is used up"},
+		{"a quota", analysis.LimitQuota, func(s *analysis.Seen) { s.App, s.Quota, s.Throttled, s.Busy = 0.49, 0.5, 0.34, 0.4 },
+			"the application used 0.49 cores of its quota of 0.50 and was throttled in 34 % of its periods, while the machine was 40 % busy"},
 		{"the lock", analysis.LimitLock, func(s *analysis.Seen) { s.App, s.Busy = 0.97, 0.55 }, "its processes used 0.97 cores, nearly all that so few can keep busy, while the machine was 55 % busy"},
 		{"slots", analysis.LimitWaiting, func(s *analysis.Seen) { s.Busy = 0.4 }, "all 4 slots were taken while the machine was 40 % busy, and a request kept one for 8.68 ms"},
 		{"two slots", analysis.LimitWaiting, func(s *analysis.Seen) { s.Slots = 2 }, "both slots were taken"},
@@ -55,6 +57,7 @@ func TestExplainTellsWhatItDoesNotKnow(t *testing.T) {
 	}{
 		{"no burst", func(r *analysis.Result) { r.Limit.Seen = nil }, "Why 4 × 1 is not known: no saturation burst of it counts."},
 		{"no demand", func(r *analysis.Result) { r.Limit.Seen.Most, r.Limit.Seen.AppDemand = 0, 0 }, "4 × 1: the CPU time of a request was too little to tell."},
+		{"a quota", func(r *analysis.Result) { r.Limit.Seen.Quota = 1.5 }, "of which a quota of 1.50 cores does at most"},
 		{"no configuration alone", func(r *analysis.Result) { r.Limit.Seen.Alone = nil }, "How long it waits for others was not measured"},
 		{"no wait", func(r *analysis.Result) { r.Limit.Seen.Away = 100 * time.Microsecond }, "It hardly waits for anything else, as 1 × 1 showed, where nothing contends."},
 		{"no burst of a folklore setting", func(r *analysis.Result) { r.Folklore[0].Limit.Seen = nil }, "2 × cores + 1 workers (gunicorn-sync without a proxy, 5 × 1): no saturation burst of it counts, so what holds it back is not known."},

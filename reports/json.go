@@ -173,6 +173,8 @@ type seenDoc struct {
 	ServicesCPU   quantity `json:"services_cpus"`
 	GeneratorCPU  quantity `json:"generator_cpus"`
 	Busy          quantity `json:"machine_busy_share"`
+	Quota         quantity `json:"app_quota_cores,omitempty"`
+	Throttled     quantity `json:"app_throttled_share,omitempty"`
 	AppDemand     quantity `json:"app_cpu_ms_per_request"`
 	ProxyDemand   quantity `json:"proxy_cpu_ms_per_request"`
 	Most          quantity `json:"cores_do_at_most_per_second"`
@@ -281,6 +283,11 @@ type trialDoc struct {
 	Threads     int                 `json:"effective_threads"`
 	Class       string              `json:"class,omitempty"`
 	Alone       bool                `json:"alone,omitempty"`
+	Cores       quantity            `json:"cores,omitempty"`
+	Quota       quantity            `json:"application_quota_cores,omitempty"`
+	Periods     uint64              `json:"application_quota_periods,omitempty"`
+	OutOfQuota  uint64              `json:"application_throttled_periods,omitempty"`
+	Unlimited   string              `json:"limits_not_enforced,omitempty"`
 	Spread      []int               `json:"connections_by_worker,omitempty"`
 	Protocols   map[string]uint64   `json:"protocols,omitempty"`
 	Redials     uint64              `json:"connections_opened"`
@@ -368,6 +375,8 @@ type hostDoc struct {
 	AutoGroup   bool     `json:"sched_autogroup"`
 	TwReuse     int      `json:"tcp_tw_reuse"`
 	Virtualised string   `json:"virtualised,omitempty"`
+	CPUSet      string   `json:"cgroup_cpus,omitempty"`
+	Controls    string   `json:"control_groups,omitempty"`
 }
 
 type cpuSetsDoc struct {
@@ -462,7 +471,7 @@ func newSeenDoc(s *analysis.Seen) *seenDoc {
 	}
 	d := &seenDoc{
 		Goodput: quantity(s.Goodput), AppCPU: quantity(s.App), ProxyCPU: quantity(s.Proxy), ServicesCPU: quantity(s.Services), GeneratorCPU: quantity(s.Generator),
-		Busy: quantity(s.Busy), AppDemand: quantity(milliseconds(s.AppDemand)), ProxyDemand: quantity(milliseconds(s.ProxyDemand)), Most: known(s.Most),
+		Busy: quantity(s.Busy), Quota: quantity(s.Quota), Throttled: quantity(s.Throttled), AppDemand: quantity(milliseconds(s.AppDemand)), ProxyDemand: quantity(milliseconds(s.ProxyDemand)), Most: known(s.Most),
 		Slots: s.Slots, Taken: quantity(s.Taken), Kept: quantity(milliseconds(s.Kept)), Away: quantity(math.NaN()), LargerGoodput: known(s.LargerGoodput), Overflows: s.Overflows,
 	}
 	if s.Alone != nil {
@@ -613,6 +622,7 @@ func newTrialDoc(t analysis.Judged) trialDoc {
 		Workers: t.Effective.Workers, Threads: t.Effective.Threads, Classes: map[string]classDoc{},
 		App: newGroupDoc(t.Usage.App), ProxyUse: newGroupDoc(t.Usage.Proxy), Generator: newGroupDoc(t.Usage.Generator),
 		ForeignS: quantity(t.Usage.ForeignSeconds), StealS: quantity(t.Usage.StealSeconds), Throttled: t.Usage.Throttled, Overflows: t.Usage.ListenOverflows,
+		Cores: quantity(t.Step.Cores), Quota: quantity(t.Usage.Quota), Periods: t.Usage.AppPeriods, OutOfQuota: t.Usage.AppThrottled, Unlimited: t.Unlimited,
 		Class: t.Step.Class, Alone: t.Step.Alone, Spread: t.Effective.Connections, Protocols: t.Load.Protocols, Redials: t.Load.Redials, Resent: t.Load.Resent,
 		Services: newGroupDoc(t.Usage.Services),
 		WaitS:    quantity(t.Usage.Generator.WaitTime.Seconds()), GC: newPausesDoc(t.Usage.GC), Checks: []checkDoc{},
@@ -653,7 +663,7 @@ func newGroupDoc(g rundir.Group) groupDoc {
 
 func newHostDoc(h rundir.Host) hostDoc {
 	return hostDoc{h.Hostname, h.OS, h.Kernel, h.Arch, h.CPUModel, h.Cores, h.MachineCPUs, h.MemoryBytes, known(h.CPUQuota), h.MemoryLimit,
-		h.FileLimit, h.PortLow, h.PortHigh, h.Somaxconn, h.AutoGroup, h.TwReuse, h.Virtualised}
+		h.FileLimit, h.PortLow, h.PortHigh, h.Somaxconn, h.AutoGroup, h.TwReuse, h.Virtualised, h.CPUSet, h.ControlGroups}
 }
 
 func newScenarioDoc(mf rundir.Manifest) scenarioDoc {

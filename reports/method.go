@@ -162,9 +162,14 @@ func machine(mf rundir.Manifest) (facts []fact) {
 	add("Kernel", strings.TrimSpace(h.Kernel+" "+h.Arch))
 	add("CPU", h.CPUModel)
 	add("Cores", fmt.Sprintf("%d usable of %d online", h.Cores, h.MachineCPUs))
-	if h.CPUQuota > 0 {
+	add("Control groups", h.ControlGroups)
+	switch {
+	case h.CPUQuota > 0:
 		add("CPU quota (cgroup)", number(h.CPUQuota)+" CPUs")
+	case h.ControlGroups != "":
+		add("CPU quota (cgroup)", "none")
 	}
+	add("CPU set (cgroup)", h.CPUSet)
 	if h.MemoryBytes > 0 {
 		add("Memory", size(float64(h.MemoryBytes)))
 	}

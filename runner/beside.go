@@ -53,7 +53,7 @@ func (h held) stop() *rundir.Beside {
 // unlessDead turns an error into the trial's failure if the stack has died.
 func (b *bench) unlessDead(ctx context.Context, t *rundir.Trial, err error) error {
 	if dead := b.live.Err(); dead != nil && ctx.Err() == nil {
-		t.Failure = dead.Error()
+		t.Failure = b.live.Blame(dead).Error()
 		return nil
 	}
 	return err

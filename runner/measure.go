@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"sweetspot/runner/attack"
@@ -25,6 +26,7 @@ func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) 
 	}
 	defer func() { err = errors.Join(err, raw.Close()) }() // flushes: a full disk shows here, too
 
+	t.Unlimited = b.live.Unlimited()
 	alive, cancel := b.whileAlive(ctx)
 	defer cancel()
 	if b.Run.Manifest.Scenario.Traffic.PageCache == scenarios.ColdCache {
@@ -49,6 +51,9 @@ func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) 
 		t.Broken = sampleErr.Error()
 	}
 	b.inspect(ctx, t)
+	if why := b.live.OutOfMemory(); why != "" {
+		t.Broken, t.Failure = "", strings.TrimSpace(why+"\n"+t.Failure)
+	}
 	watch(t)
 	return res.Histograms, nil
 }
@@ -109,7 +114,7 @@ func (b *bench) sampleAfter(ctx context.Context, warmup time.Duration, held held
 		select {
 		case <-time.After(warmup):
 			held.measure()
-			s, err := sample.Start(roles, sample.Options{AppCPUs: b.Run.Manifest.CPUs.App, OwnCPUs: ownCPUs(b.Run.Manifest.CPUs, b.cell), Server: b.live.Address})
+			s, err := sample.Start(roles, b.sampling())
 			ready <- started{s, err}
 		case <-ctx.Done():
 			ready <- started{err: errors.New("the attack ended before its warm-up did")}

@@ -109,7 +109,10 @@ type bench struct {
 	proof proof // of the running stack
 	cell  scenarios.Cell
 	start int
-	mark  time.Time // up to here the wall time is in the cost of some trial
+	cores float64 // that it was started on, as in its step
+
+	appCPUs []int     // that its application may use
+	mark    time.Time // up to here the wall time is in the cost of some trial
 }
 
 // trial makes one trial and commits it.
@@ -148,7 +151,7 @@ func (b *bench) trial(ctx context.Context, step rundir.Step) (_ *rundir.Trial, e
 func (b *bench) measure(ctx context.Context, p *rundir.Pending, t *rundir.Trial) (map[string]rundir.Histograms, error) {
 	switch err := b.bring(ctx, t); {
 	case errors.Is(err, stack.ErrNotReady):
-		t.Failure = err.Error()
+		t.Failure = b.unready(err)
 		return nil, b.keepStart(p)
 	case err != nil:
 		return nil, err
@@ -161,7 +164,7 @@ func (b *bench) measure(ctx context.Context, p *rundir.Pending, t *rundir.Trial)
 // can, else replaces it.
 func (b *bench) bring(ctx context.Context, t *rundir.Trial) error {
 	step := t.Step
-	if b.live != nil && b.cell == step.Cell && b.start == step.Start {
+	if b.live != nil && b.cell == step.Cell && b.start == step.Start && b.cores == step.Cores {
 		if err := b.idle(ctx); err != nil || b.proof.holds() {
 			return err
 		}
@@ -191,12 +194,15 @@ func (b *bench) replace(ctx context.Context, t *rundir.Trial) error {
 	if err := os.MkdirAll(b.liveDir(), 0o755); err != nil {
 		return err
 	}
-	began := time.Now()
-	live, err := stack.Start(ctx, b.config(t))
+	began, c := time.Now(), b.config(t)
+	if err := b.confine(&c, t.Step); err != nil {
+		return err
+	}
+	live, err := stack.Start(ctx, c)
 	if err != nil {
 		return err
 	}
-	b.live, b.cell, b.start = live, t.Step.Cell, t.Step.Start
+	b.live, b.cell, b.start, b.cores, b.appCPUs = live, t.Step.Cell, t.Step.Start, t.Step.Cores, c.AppCPUs
 	t.Fresh, t.StartTime = true, time.Since(began)
 	return b.prove(ctx)
 }
@@ -207,7 +213,7 @@ func (b *bench) config(t *rundir.Trial) stack.Config {
 	c := stack.Config{
 		App: b.App, Cell: t.Step.Cell, Proxy: m.Scenario.Proxy, Dir: b.liveDir(),
 		RunID: m.RunID, TrialID: fmt.Sprintf("%s-%d", m.RunID, t.ID),
-		AppCPUs: m.CPUs.App, ProxyCPUs: m.CPUs.Proxy,
+		ProxyCPUs: m.CPUs.Proxy,
 	}
 	if t.Step.Hot {
 		cores := len(m.CPUs.App)

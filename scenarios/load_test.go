@@ -133,14 +133,14 @@ func TestStarterIsValid(t *testing.T) {
 // TestStarterExamplesAreValid takes the marks of comments off.
 func TestStarterExamplesAreValid(t *testing.T) {
 	text := strings.Replace(string(Starter()), "proxies: [direct]", "proxies: [direct, nginx]", 1)
-	for _, line := range []string{"services: [", "proxy: { ", "instances: [", "slow: { ", "websockets: { ", "limits:\n", "  memory: "} {
+	for _, line := range []string{"services: [", "proxy: { ", "instances: [", "slow: { ", "websockets: { ", "limits:\n", "  cpu: ", "  memory: ", "cores: ["} {
 		if strings.Count(text, "# "+line) != 1 {
 			t.Fatalf("the starter has %d examples of %q, want 1", strings.Count(text, "# "+line), line)
 		}
 		text = strings.Replace(text, "# "+line, line, 1)
 	}
 	s := parseText(t, text)
-	if !s.Proxy.HTTP2 || s.Traffic.Slow == nil || s.Traffic.WebSockets == nil || len(s.Services) != 2 || len(s.Matrix.Instances) != 2 || s.Limits.Memory == 0 {
+	if !s.Proxy.HTTP2 || s.Traffic.Slow == nil || s.Traffic.WebSockets == nil || len(s.Services) != 2 || len(s.Matrix.Instances) != 2 || s.Limits.Memory == 0 || s.Limits.CPU != 1.5 || len(s.Search.Cores) != 5 {
 		t.Errorf("the examples were not read: %+v", s)
 	}
 }

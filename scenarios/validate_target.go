@@ -39,9 +39,11 @@ func (c checker) startsNothing() {
 		{"matrix.missing", m.Missing != FailMissing},
 		{"matrix.exclude", len(m.Exclude) > 0},
 		{"traffic.page_cache", s.Traffic.PageCache == ColdCache},
+		{"limits.cpu", s.Limits.CPU != 0},
 		{"limits.memory", s.Limits.Memory != 0},
 		{"search.compare", s.Search.Compare != ""},
 		{"search.hot", s.Search.Hot},
+		{"search.cores", len(s.Search.Cores) > 0},
 		{"cpus.proxy", s.CPUs.Proxy != ""},
 		{"cpus.app", s.CPUs.App != ""},
 	} {

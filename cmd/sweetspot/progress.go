@@ -76,7 +76,11 @@ func (p *progress) clear() {
 // What a closed loop will come to is not known before.
 func (p *progress) loadOf(s rundir.Step) string {
 	if s.Rate == 0 {
-		return fmt.Sprintf("%d connections", s.Connections)
+		text := fmt.Sprintf("%d connections", s.Connections)
+		if s.Cores > 0 {
+			text += fmt.Sprintf(", on %g cores", s.Cores)
+		}
+		return text
 	}
 	text := fmt.Sprintf("%.0f requests/s", s.Rate)
 	if analysis.AboveCeiling(p.calibration, s.Rate) {

@@ -16,6 +16,7 @@ import (
 
 	"sweetspot/analysis"
 	"sweetspot/runner"
+	"sweetspot/runner/cgroup"
 	"sweetspot/runner/process"
 	"sweetspot/runner/rundir"
 	"sweetspot/runner/sample"
@@ -82,6 +83,13 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	}
 	for _, n := range m.Notes {
 		progress.note("%s", n)
+	}
+	unlimited, err := confinable(&m.Scenario, m.CPUs, cgroup.Permitted)
+	if err != nil {
+		return badInput(err)
+	}
+	if unlimited != "" { // the trials keep it
+		progress.note("%s", unlimited)
 	}
 	if err := sweep(progress); err != nil {
 		return err

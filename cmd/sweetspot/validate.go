@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sweetspot/analysis"
+	"sweetspot/runner/cgroup"
 	"sweetspot/runner/sample"
 	"sweetspot/runner/stack"
 	"sweetspot/scenarios"
@@ -32,9 +33,16 @@ func newValidate() *cobra.Command {
 			if err != nil {
 				return badInput(err)
 			}
+			unlimited, err := confinable(s, cpus, cgroup.Permitted)
+			if err != nil {
+				return badInput(err)
+			}
 			cells := s.Cells(len(cpus.App), stack.Catalogue())
 			out := c.OutOrStdout()
 			fmt.Fprintf(out, "%s is valid: %d cells on %d of %d cores, budget %v\n", source, len(cells), len(cpus.App), host.Cores, s.Search.Budget)
+			if unlimited != "" {
+				fmt.Fprintln(out, unlimited)
+			}
 			for _, p := range cells {
 				fmt.Fprintln(out, "  "+describe(s.Limits, p))
 			}

@@ -6,6 +6,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"sweetspot/runner/cgroup"
 )
 
 // allowed and niceness are what sweetspot was started with, before anything
@@ -30,11 +32,11 @@ func currentNice() int {
 	return 20 - raw // the system call cannot return negative values
 }
 
-// startPinned starts cmd on the given CPUs, with the nice value that sweetspot
-// was started with. A child inherits both from the thread that forks it, so a
+// startPinned starts cmd on the given CPUs and in the control group, with the
+// nice value that sweetspot was started with. A child inherits all of it from the thread that forks it, so a
 // thread is spent on it: its goroutine ends locked, and the runtime discards
 // the thread instead of reusing it with the wrong affinity.
-func startPinned(cmd *exec.Cmd, cpus []int) error {
+func startPinned(cmd *exec.Cmd, cpus []int, control *cgroup.Group) error {
 	failed := make(chan error)
 	go func() {
 		runtime.LockOSThread()
@@ -45,7 +47,7 @@ func startPinned(cmd *exec.Cmd, cpus []int) error {
 			if err := unix.Setpriority(unix.PRIO_PROCESS, 0, niceness); err != nil {
 				return fmt.Errorf("set nice value %d: %w", niceness, err)
 			}
-			return cmd.Start()
+			return control.Start(cmd)
 		}()
 	}()
 	return <-failed

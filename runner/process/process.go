@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"sweetspot/runner/cgroup"
 )
 
 // Spec describes one program to start.
@@ -26,6 +28,8 @@ type Spec struct {
 	CPUs  []int         // CPUs it may run on; empty means all that sweetspot itself was started with
 	Log   string        // file that takes its output, appended
 	Grace time.Duration // from SIGTERM to SIGKILL; 0 means 5 s
+
+	Control *cgroup.Group // control group of it and its descendants; nil means the one that sweetspot is in
 }
 
 const (
@@ -47,8 +51,8 @@ type Process struct {
 
 // Start runs a program in a process group of its own, but in our session:
 // sched_autogroup shares CPU between sessions first, so a session of its own
-// would change what is measured. Its CPU set, and the nice value that sweetspot
-// itself was started with, are in force before its first instruction. When ctx
+// would change what is measured. Its CPU set, its control group, and the nice
+// value that sweetspot itself was started with, are in force before its first instruction. When ctx
 // is done, the process is stopped.
 func Start(ctx context.Context, spec Spec) (*Process, error) {
 	if err := ctx.Err(); err != nil {
@@ -83,7 +87,7 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 	cmd.Dir, cmd.Env = spec.Dir, spec.Env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := startPinned(cmd, spec.CPUs); err != nil {
+	if err := startPinned(cmd, spec.CPUs, spec.Control); err != nil {
 		return nil, fmt.Errorf("start %s: %s: %w", spec.Role, strings.Join(spec.Argv, " "), err)
 	}
 	p := &Process{spec: spec, cmd: cmd, logStart: logStart, done: make(chan struct{})}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"sweetspot/runner/cgroup"
 )
 
 const ownerName = "TEST_OWNER" // folder of a test helper that owns processes and waits to be killed
@@ -46,8 +48,12 @@ func owner(dir string, watch bool) {
 	}
 	_, err := TempDir("owned")
 	fail(err)
+	control, err := NewControl("owned", cgroup.Limits{CPU: 1, Memory: 256 << 20})
+	if !errors.Is(err, cgroup.ErrRefused) {
+		fail(err)
+	}
 	p, err := Start(context.Background(), Spec{
-		Role: "app", Argv: []string{"/bin/sh", "-c", "exec 3<&0; /bin/sleep 600 & env -i /bin/sleep 601 <&3 3<&- & wait"},
+		Role: "app", Control: control, Argv: []string{"/bin/sh", "-c", "exec 3<&0; /bin/sleep 600 & env -i /bin/sleep 601 <&3 3<&- & wait"},
 		Dir: dir, Env: []string{Mark("owned")}, Log: filepath.Join(dir, "log"),
 	})
 	fail(err)
@@ -286,7 +292,7 @@ func startOwner(t *testing.T, env ...string) (cmd *exec.Cmd, owned func(mark) bo
 		if _, err := endMarked(owned); err != nil {
 			t.Error(err)
 		}
-		if err := removeTempDirs(owned); err != nil {
+		if err := errors.Join(removeTempDirs(owned), removeControls(owned)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -315,6 +321,41 @@ func tempDirs(t *testing.T, pid int) int {
 	return len(dirs)
 }
 
+// A process and its children are in their control group, and no thread of ours
+// stays there.
+func TestControlGroup(t *testing.T) {
+	control, err := NewControl(t.Name(), cgroup.Limits{CPU: 1, Memory: 256 << 20})
+	if errors.Is(err, cgroup.ErrRefused) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := shell(t, "sleep 600 & wait")
+	spec.Control = control
+	p := start(t, spec)
+	memberCount(t, p, 2)
+	members, err := p.Members()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range control.Directories() {
+		b, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+		if got := strings.Fields(string(b)); err != nil || len(got) != 2 || got[0] != fmt.Sprint(members[0]) || got[1] != fmt.Sprint(members[1]) {
+			t.Errorf("%s holds %q, %v; want %v", dir, got, err, members)
+		}
+	}
+	if err := p.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := control.Close(); err != nil {
+		t.Error(err)
+	}
+	if n := controlGroups(t, os.Getpid()); n != 0 {
+		t.Errorf("%d control groups left", n)
+	}
+}
+
 func TestSweepEndsOnlyTheDeadOnesProcesses(t *testing.T) {
 	living, livingOwned := startOwner(t)
 	killed, killedOwned := startOwner(t)
@@ -341,6 +382,12 @@ func TestSweepEndsOnlyTheDeadOnesProcesses(t *testing.T) {
 	}
 	if got := tempDirs(t, killed.Process.Pid); got != 0 {
 		t.Errorf("%d temporary folders of the dead owner left", got)
+	}
+	if got := controlGroups(t, killed.Process.Pid); got != 0 {
+		t.Errorf("%d control groups of the dead owner left", got)
+	}
+	if got := controlGroups(t, living.Process.Pid); got == 0 && cgroup.Permitted(cgroup.Limits{CPU: 1}) == nil {
+		t.Error("no control group of the living owner left")
 	}
 	if got := tempDirs(t, living.Process.Pid); got != 1 {
 		t.Errorf("%d temporary folders of the living owner, want 1", got)
@@ -375,7 +422,23 @@ func TestWatchdogEndsWhatAKilledOwnerLeft(t *testing.T) {
 	_ = cmd.Wait()
 	eventually(t, "the watchdog ends all three", func() bool { return count(t, owned) == 0 })
 	eventually(t, "and the temporary folder", func() bool { return tempDirs(t, cmd.Process.Pid) == 0 })
+	eventually(t, "and the control group", func() bool { return controlGroups(t, cmd.Process.Pid) == 0 })
 	eventually(t, "and itself", func() bool { return watchdogs(t, cmd.Process.Pid) == 0 })
+}
+
+// controlGroups counts the folders of an owner's control groups.
+func controlGroups(t *testing.T, pid int) (n int) {
+	t.Helper()
+	err := cgroup.Sweep(func(name string) bool {
+		if m, ok := markInName(name); ok && m.owner == pid {
+			n++
+		}
+		return false
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // watchdogs returns how many live watchdogs an owner has.

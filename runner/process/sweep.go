@@ -10,22 +10,22 @@ import (
 
 const sweepGrace = 2 * time.Second // from SIGTERM to SIGKILL
 
-// Sweep ends every process, and removes every folder of TempDir, that a
-// sweetspot left behind which is dead by now, and only those. It returns what
+// Sweep ends every process, and removes every folder of TempDir and group of
+// NewControl, that a sweetspot left behind which is dead by now, and only those. It returns what
 // it ended, one line each.
 func Sweep() (ended []string, err error) {
 	ended, err = endMarked(mark.dead)
-	return ended, errors.Join(err, removeTempDirs(mark.dead))
+	return ended, errors.Join(err, removeTempDirs(mark.dead), removeControls(mark.dead))
 }
 
 // SweepRun ends every process that carries the mark of a run and removes the
-// run's folders of TempDir. It is for the run's own end: nothing should be
+// run's folders of TempDir and groups of NewControl. It is for the run's own end: nothing should be
 // left by then.
 func SweepRun(runID string) (ended []string, err error) {
 	run := ownMark(runID).run
 	ofRun := func(m mark) bool { return m.run == run }
 	ended, err = endMarked(ofRun)
-	return ended, errors.Join(err, removeTempDirs(ofRun))
+	return ended, errors.Join(err, removeTempDirs(ofRun), removeControls(ofRun))
 }
 
 // Marked returns the live processes that carry the mark of a run, whoever owns

@@ -18,8 +18,7 @@ const tempPrefix = "sweetspot-"
 // path would be too long. The caller removes it; if the caller dies, a sweep
 // does.
 func TempDir(runID string) (string, error) {
-	owner := strings.ReplaceAll(ownMark(runID).String(), ":", "_")
-	dir, err := os.MkdirTemp(tempRoot, tempPrefix+owner+"_*")
+	dir, err := os.MkdirTemp(tempRoot, tempPrefix+ownMark(runID).inName()+"_*")
 	if err != nil {
 		return "", fmt.Errorf("make a temporary folder: %w", err)
 	}
@@ -34,8 +33,7 @@ func removeTempDirs(match func(mark) bool) error {
 	}
 	var errs []error
 	for _, dir := range dirs {
-		f := strings.Split(strings.TrimPrefix(filepath.Base(dir), tempPrefix), "_")
-		if m, ok := parseMark(strings.Join(f[:3], ":")); ok && match(m) {
+		if m, ok := markInName(strings.TrimPrefix(filepath.Base(dir), tempPrefix)); ok && match(m) {
 			errs = append(errs, os.RemoveAll(dir))
 		}
 	}

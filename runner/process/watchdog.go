@@ -39,7 +39,7 @@ func Watch(runID string) (release func(), err error) {
 	cmd.Dir = "/"
 	// A group of its own keeps Ctrl-C and a kill of our group away from it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := startPinned(cmd, nil); err != nil {
+	if err := startPinned(cmd, nil, nil); err != nil {
 		return nil, errors.Join(fmt.Errorf("start watchdog: %w", err), unix.Close(w))
 	}
 	return func() {
@@ -86,5 +86,5 @@ func watchdog(value string, owner io.Reader) error {
 	// after exec: look again.
 	time.Sleep(200 * time.Millisecond)
 	_, again := endMarked(ours)
-	return errors.Join(err, again, removeTempDirs(ours))
+	return errors.Join(err, again, removeTempDirs(ours), removeControls(ours))
 }

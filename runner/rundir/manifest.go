@@ -95,6 +95,7 @@ type Host struct {
 	MemoryBytes uint64  //
 	CPUQuota    float64 // CPUs allowed by cgroups; 0 means no quota
 	MemoryLimit uint64  // bytes allowed by cgroups; 0 means none
+	CPUSet      string  `json:",omitempty"` // CPUs allowed by cgroups, as 0-3; empty means that none says
 	FileLimit   uint64  // open files
 	PortLow     int     // ephemeral ports
 	PortHigh    int
@@ -102,4 +103,6 @@ type Host struct {
 	AutoGroup   bool   // sched_autogroup: CPU is shared between sessions first
 	TwReuse     int    // net.ipv4.tcp_tw_reuse
 	Virtualised string `json:",omitempty"`
+
+	ControlGroups string `json:",omitempty"` // versions mounted, with their controllers; empty: not recorded, or none
 }

@@ -55,6 +55,7 @@ type Trial struct {
 	Usage     Usage
 	Beside    *Beside `json:",omitempty"` // what was held beside the attack; nil when nothing was
 	Failure   string  `json:",omitempty"` // the stack did not start, or died: what happened, with the log's tail
+	Unlimited string  `json:",omitempty"` // why the scenario's limits were not enforced; empty where they were, or are none
 	Broken    string  `json:",omitempty"` // the measurement itself could not be made: the trial is void
 }
 

@@ -1,8 +1,7 @@
 package sample
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -74,31 +73,39 @@ func (r root) upwards(path, mountRoot, mountPoint string) []string {
 	return append(dirs, r.path(mountPoint))
 }
 
-// throttled returns in how many periods a cgroup of the list was out of quota.
-// The key is the same in version 1 and 2.
-func throttled(cgroups []string) (periods uint64, err error) {
+// throttling is how often groups with a CPU quota ran, and ran out of it.
+type throttling struct {
+	periods   uint64 // in which they ran
+	throttled uint64 // and those of them in which they were out of quota
+}
+
+// readThrottling sums up the groups of the list. The keys are the same in
+// version 1 and 2.
+func readThrottling(cgroups []string) (sum throttling, err error) {
 	for _, dir := range cgroups {
 		b, err := os.ReadFile(filepath.Join(dir, "cpu.stat"))
 		if missing(err) {
 			continue
 		}
 		if err != nil {
-			return 0, fmt.Errorf("count throttled periods: %w", err)
+			return sum, fmt.Errorf("count throttled periods: %w", err)
 		}
-		lines := bufio.NewScanner(bytes.NewReader(b))
-		for lines.Scan() {
-			value, ok := strings.CutPrefix(lines.Text(), "nr_throttled ")
-			if !ok {
+		for _, counter := range []struct {
+			key string
+			sum *uint64
+		}{{"nr_periods", &sum.periods}, {"nr_throttled", &sum.throttled}} {
+			text := lookUp(b, counter.key, " ")
+			if text == "" {
 				continue
 			}
-			n, err := strconv.ParseUint(value, 10, 64)
+			n, err := strconv.ParseUint(text, 10, 64)
 			if err != nil {
-				return 0, fmt.Errorf("count throttled periods: %s/cpu.stat: %w", dir, err)
+				return sum, fmt.Errorf("count throttled periods: %s/cpu.stat: %w", dir, err)
 			}
-			periods += n
+			*counter.sum += n
 		}
 	}
-	return periods, nil
+	return sum, nil
 }
 
 // cpuQuota returns the tightest quota of the list in CPUs, 0 when none.
@@ -141,6 +148,55 @@ func quotaOf(dir string) (cpus float64, err error) {
 		return 0, fmt.Errorf("CPU quota in %s: %q of %q is no pair of microseconds", dir, quota, period)
 	}
 	return q / p, nil
+}
+
+// cpuset returns the CPUs that cgroups allow us, as a list such as 0-3; empty
+// where none says. The nearest group with such a list says it.
+func (r root) cpuset() string {
+	dirs, err := r.cgroups("cpuset")
+	if err != nil {
+		return ""
+	}
+	for _, dir := range dirs {
+		for _, name := range []string{"cpuset.cpus.effective", "cpuset.effective_cpus", "cpuset.cpus"} {
+			if line, err := readLine(filepath.Join(dir, name)); err == nil && line != "" {
+				return line
+			}
+		}
+	}
+	return ""
+}
+
+// controllers names the versions that are mounted, with the controllers that
+// our own group has of each; empty for none.
+func (r root) controllers() string {
+	proc, err := procfs.NewFS(r.path("proc"))
+	if err != nil {
+		return ""
+	}
+	self, err := proc.Self()
+	if err != nil {
+		return ""
+	}
+	groups, err := self.Cgroups()
+	if err != nil {
+		return ""
+	}
+	var first, versions []string
+	for _, g := range groups {
+		first = append(first, slices.DeleteFunc(slices.Clone(g.Controllers), func(c string) bool { return strings.HasPrefix(c, "name=") })...)
+	}
+	slices.Sort(first)
+	first = nonEmpty(first...)
+	if len(first) > 0 {
+		versions = append(versions, "version 1 ("+strings.Join(first, ", ")+")")
+	}
+	// No controller of version 1 has that name.
+	if dirs, err := r.cgroups("version 2"); err == nil && len(dirs) > 0 {
+		second, _ := readLine(filepath.Join(dirs[0], "cgroup.controllers"))
+		versions = append(versions, "version 2 ("+cmp.Or(strings.Join(strings.Fields(second), ", "), "no controllers")+")")
+	}
+	return strings.Join(versions, ", ")
 }
 
 // noMemoryLimit and more is how version 1 says none: the largest count of

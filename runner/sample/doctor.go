@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"sweetspot/runner/cgroup"
 	"sweetspot/runner/rundir"
 )
 
@@ -36,7 +37,7 @@ func Doctor(ctx context.Context) []Check {
 	if err != nil {
 		return []Check{{Name: "host", Problem: err.Error(), Remedy: "mount /proc and /sys"}}
 	}
-	checks := slices.Concat(hostChecks(host), []Check{filesCheck(ctx, host)}, noiseChecks(ctx))
+	checks := slices.Concat(hostChecks(host), []Check{controlCheck(host, cgroup.Permitted(cgroup.Limits{CPU: 1, Memory: 1 << 30}))}, []Check{filesCheck(ctx, host)}, noiseChecks(ctx))
 	pythons, found := pythonChecks(ctx)
 	checks = append(checks, pythons...)
 	servers, paths := serverChecks(ctx)
@@ -51,6 +52,7 @@ func hostChecks(h rundir.Host) []Check {
 		{Name: "system", Value: strings.Join(nonEmpty(h.OS, "kernel "+h.Kernel, h.Arch, h.CPUModel, h.Virtualised), ", ")},
 		coresCheck(h),
 		quotaCheck(h),
+		{Name: "CPU set (cgroup)", Value: cmp.Or(h.CPUSet, "none")},
 		memoryCheck(h),
 		portsCheck(h),
 		{Name: "tcp_tw_reuse", Value: fmt.Sprint(h.TwReuse)},
@@ -81,6 +83,19 @@ func quotaCheck(h rundir.Host) Check {
 		Problem: "it stops generator and application alike: such trials say so, and are void when the generator was late",
 		Remedy:  "run without a CPU quota, as docker run without --cpus",
 	}
+}
+
+// controlCheck tells whether groups can be made, and if not, why.
+func controlCheck(h rundir.Host, refused error) Check {
+	c := Check{Name: "control groups", Value: cmp.Or(h.ControlGroups, "none")}
+	if refused == nil {
+		c.Value += "; limits of CPU and memory can be set"
+		return c
+	}
+	why, _ := strings.CutSuffix(refused.Error(), "; "+cgroup.Remedy)
+	c.Problem = "neither limits.cpu nor limits.memory can be enforced, and search.cores has to be whole: " + why
+	c.Remedy = cgroup.Remedy
+	return c
 }
 
 func memoryCheck(h rundir.Host) Check {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sweetspot/runner/cgroup"
 	"sweetspot/runner/rundir"
 )
 
@@ -38,7 +39,7 @@ func named(checks []Check, name string) (Check, bool) {
 func TestDoctorOfThisMachine(t *testing.T) {
 	checks := Doctor(t.Context())
 	for _, name := range []string{
-		"system", "cores", "CPU quota", "memory", "ephemeral ports", "tcp_tw_reuse", "somaxconn", "sched_autogroup",
+		"system", "cores", "CPU quota", "CPU set (cgroup)", "memory", "control groups", "ephemeral ports", "tcp_tw_reuse", "somaxconn", "sched_autogroup",
 		"open files", "steal", "foreign load", "scenario django-shop",
 	} {
 		if c, ok := named(checks, name); !ok || c.Value == "" {
@@ -261,5 +262,24 @@ func TestServerVersions(t *testing.T) {
 		if err != nil || got != tt.want {
 			t.Errorf("version of %q = %q, %v, want %q", tt.answer, got, err, tt.want)
 		}
+	}
+}
+
+func TestControlCheck(t *testing.T) {
+	h := rundir.Host{ControlGroups: "version 2 (cpu, memory)"}
+	for _, tt := range []struct {
+		name                   string
+		refused                error
+		value, problem, remedy string
+	}{
+		{"permitted", nil, "version 2 (cpu, memory); limits of CPU and memory can be set", "", ""},
+		{"refused", fmt.Errorf("%w: mkdir: permission denied; %s", cgroup.ErrRefused, cgroup.Remedy), "version 2 (cpu, memory)",
+			"neither limits.cpu nor limits.memory can be enforced, and search.cores has to be whole: no control group can be made here: mkdir: permission denied", cgroup.Remedy},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got, want := controlCheck(h, tt.refused), (Check{"control groups", tt.value, tt.problem, tt.remedy}); got != want {
+				t.Errorf("check %+v, want %+v", got, want)
+			}
+		})
 	}
 }

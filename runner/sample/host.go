@@ -61,6 +61,7 @@ func (r root) host() (h rundir.Host, err error) {
 	text.failed(err)
 	memory, err := r.cgroups("memory")
 	text.failed(err)
+	h.CPUSet, h.ControlGroups = r.cpuset(), r.controllers()
 	h.CPUQuota, err = cpuQuota(cpu)
 	text.failed(err)
 	h.MemoryLimit, err = memoryLimit(memory)

@@ -18,7 +18,7 @@ func TestHostOfAFixture(t *testing.T) {
 			OS: "Debian GNU/Linux 12 (bookworm)", Kernel: "6.1.0-18-amd64", CPUModel: "AMD EPYC", MachineCPUs: 4,
 			MemoryBytes: 8000000 * 1024, CPUQuota: 1.5, MemoryLimit: 2000000000,
 			PortLow: 32768, PortHigh: 60999, Somaxconn: 4096, AutoGroup: true, TwReuse: 2,
-			Virtualised: "virtual machine QEMU Standard PC",
+			Virtualised: "virtual machine QEMU Standard PC", ControlGroups: "version 2 (no controllers)",
 		}},
 		{"testdata/bare.txtar", rundir.Host{
 			CPUModel: "Intel(R) Core(TM) i7", MachineCPUs: 5, MemoryBytes: 16000000 * 1024,

@@ -47,9 +47,11 @@ var roleNames = [roleCount]string{"application", "proxy", "services"}
 
 // Options says how to sample. The zero value is fine.
 type Options struct {
-	AppCPUs []int  // CPUs that the application may use; empty means all of the machine
-	OwnCPUs []int  // CPUs that only the generator may use; empty means none
-	Server  string // address that the generator connects to, host:port; empty or a path takes no ports
+	AppCPUs []int    // CPUs that the application may use; empty means all of the machine
+	Control []string // folders of the application's control group; empty means that it has none of its own
+	Quota   float64  // cores that the group has; 0 means no quota
+	OwnCPUs []int    // CPUs that only the generator may use; empty means none
+	Server  string   // address that the generator connects to, host:port; empty or a path takes no ports
 
 	root root // where proc, sys and boot are; empty means "/"
 }
@@ -92,6 +94,7 @@ type outer struct {
 	pss              [roleCount]uint64
 	pssGenerator     uint64
 	throttled, drops uint64
+	app              throttling // of its control group
 	timeWait         int
 	pauses           *metrics.Float64Histogram
 }
@@ -278,7 +281,12 @@ func (s *Sampler) outer(members [][]process) (o outer, err error) {
 	if o.pssGenerator, err = pss(s.proc, []process{{pid: s.self.PID}}); err != nil {
 		return o, err
 	}
-	if o.throttled, err = throttled(s.cgroups); err != nil {
+	own, err := readThrottling(s.cgroups)
+	if err != nil {
+		return o, err
+	}
+	o.throttled = own.throttled
+	if o.app, err = readThrottling(s.options.Control); err != nil {
 		return o, err
 	}
 	if o.drops, err = drops(s.self); err != nil {
@@ -326,6 +334,9 @@ func (s *Sampler) usage(end counters, after outer) (rundir.Usage, error) {
 		Generator:       group(&s.generator, []process{self}, s.before.pssGenerator, after.pssGenerator),
 		Cores:           end.host.cpus,
 		AppCores:        len(s.options.AppCPUs),
+		Quota:           s.options.Quota,
+		AppPeriods:      after.app.periods - min(s.before.app.periods, after.app.periods),
+		AppThrottled:    after.app.throttled - min(s.before.app.throttled, after.app.throttled),
 		OwnCores:        len(s.options.OwnCPUs),
 		BusySeconds:     use.busy,
 		StealSeconds:    use.steal,

@@ -259,7 +259,10 @@ func TestApplicationThatDiesIsNoError(t *testing.T) {
 
 func TestUsageOfAFixture(t *testing.T) {
 	r := unpack(t, "testdata/trial.txtar")
-	s, err := Start(Roles{App: []int{100}, Proxy: 200}, Options{AppCPUs: []int{0, 1}, Server: "127.0.0.1:8000", root: r})
+	s, err := Start(Roles{App: []int{100}, Proxy: 200}, Options{
+		AppCPUs: []int{0, 1}, Control: []string{r.path("sys/fs/cgroup/job/sweetspot-1"), r.path("no/cpu/controller")}, Quota: 1.5,
+		Server: "127.0.0.1:8000", root: r,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,6 +293,9 @@ func TestUsageOfAFixture(t *testing.T) {
 		{"application's cores", u.AppCores, 2},
 		{"stolen", u.StealSeconds, 0.5},
 		{"throttled", u.Throttled, uint64(7)},
+		{"application's capacity", u.AppCapacity(), 1.5},
+		{"application's periods", u.AppPeriods, uint64(50)},
+		{"application throttled", u.AppThrottled, uint64(24)},
 		{"overflows", u.ListenOverflows, uint64(25)},
 		{"TIME_WAIT before", u.TimeWaitBefore, 7},
 		{"TIME_WAIT", u.TimeWait, 1234},

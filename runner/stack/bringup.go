@@ -27,7 +27,7 @@ func (st *Stack) bringUp(ctx context.Context, cfg Config) error {
 	st.app = cfg.App.at(dataDir)
 	deadline, cancel := context.WithTimeout(ctx, cfg.App.Deadline)
 	defer cancel()
-	if st.services, err = startServices(ctx, st.app.Services, cfg.Dir, dataDir, cfg.RunID, cfg.AppCPUs); err != nil {
+	if st.services, err = startServices(ctx, st.app.Services, cfg.Dir, dataDir, cfg.RunID, cfg.OtherCPUs); err != nil {
 		return err
 	}
 	for _, s := range st.services {
@@ -39,6 +39,9 @@ func (st *Stack) bringUp(ctx context.Context, cfg Config) error {
 		uwsgi: st.server.uwsgi && px.uwsgi, trialID: cfg.TrialID, machine: thisMachine(st.app), epoch: monotonic(),
 	}
 	s.iface, s.entry = st.server.entry(st.app.Interface, st.app.Module, st.app.ASGI)
+	if err := st.confine(cfg); err != nil {
+		return err
+	}
 	if err := st.startApps(ctx, deadline, cfg, s, px, public); err != nil || px.plan == nil {
 		return err
 	}
@@ -72,7 +75,7 @@ func (st *Stack) startApps(ctx, deadline context.Context, cfg Config, s site, px
 			return err
 		}
 		var err error
-		if p.process, err = st.launch(ctx, p.role, each, st.server.plan(each), cfg.AppCPUs, st.app.Env, cfg.RunID); err != nil {
+		if p.process, err = st.launch(ctx, each, st.server.plan(each), process.Spec{Role: p.role, CPUs: cfg.AppCPUs, Control: st.control}, st.app.Env, cfg.RunID); err != nil {
 			return err
 		}
 		st.apps = append(st.apps, p)
@@ -112,7 +115,7 @@ func (st *Stack) startProxy(ctx, deadline context.Context, cfg Config, s site, p
 		st.upstream += ", uwsgi protocol"
 	}
 	s.listen, s.cpus = public, len(cfg.ProxyCPUs)
-	if st.proxy, err = st.launch(ctx, "proxy", s, px.plan(s), cfg.ProxyCPUs, nil, cfg.RunID); err != nil {
+	if st.proxy, err = st.launch(ctx, s, px.plan(s), process.Spec{Role: "proxy", CPUs: cfg.ProxyCPUs}, nil, cfg.RunID); err != nil {
 		return err
 	}
 	g := gate{
@@ -137,11 +140,12 @@ func startServices(ctx context.Context, names []string, dir, dataDir, runID stri
 	return started, nil
 }
 
-// launch writes the files of a plan and starts its process.
-func (st *Stack) launch(ctx context.Context, role string, at site, p plan, cpus []int, vars map[string]string, runID string) (*process.Process, error) {
+// launch writes the files of a plan and starts its process, of which spec says
+// what the plan does not.
+func (st *Stack) launch(ctx context.Context, at site, p plan, spec process.Spec, vars map[string]string, runID string) (*process.Process, error) {
 	prefix := ""
 	if at.dir != st.dir {
-		prefix = role + "."
+		prefix = spec.Role + "."
 	}
 	for name, content := range p.files {
 		if err := os.WriteFile(filepath.Join(at.dir, name), []byte(content), 0o644); err != nil {
@@ -150,8 +154,7 @@ func (st *Stack) launch(ctx context.Context, role string, at site, p plan, cpus 
 		st.configs[prefix+name] = content
 	}
 	env := append(environment(vars, at.dir, st.trialID), p.env...)
-	return process.Start(ctx, process.Spec{
-		Role: role, Argv: p.argv, Dir: p.dir, CPUs: cpus, Log: filepath.Join(st.dir, role+".log"),
-		Env: append(env, process.Mark(runID)),
-	})
+	spec.Argv, spec.Dir, spec.Log = p.argv, p.dir, filepath.Join(st.dir, spec.Role+".log")
+	spec.Env = append(env, process.Mark(runID))
+	return process.Start(ctx, spec)
 }

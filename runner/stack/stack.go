@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"sweetspot/runner/cgroup"
 	"sweetspot/runner/process"
 	"sweetspot/runner/service"
 	"sweetspot/scenarios"
@@ -27,8 +28,11 @@ type Config struct {
 	Dir        string          // of this start, made when missing; everything is written here
 	RunID      string          // in the mark of every process
 	TrialID    string          // that every answer of the application should carry
-	AppCPUs    []int           // empty means any
+	AppCPUs    []int           // of the application server; empty means any
+	Limits     cgroup.Limits   // of the application server, all its instances together
+	MustLimit  bool            // Limits that cannot be enforced are an error; else the stack says so and starts
 	ProxyCPUs  []int
+	OtherCPUs  []int // of the services
 
 	choosePort func() (endpoint, error) // tests take ports away; nil means freePort
 }
@@ -48,22 +52,24 @@ type Stack struct {
 	Host    string      // of the requests; empty means Address
 	TLS     *tls.Config // what clients verify by; nil: they speak no TLS
 
-	cell     scenarios.Cell
-	room     int  // see Config
-	app      *App // {data} is expanded
-	dir      string
-	trialID  string
-	server   server
-	services []*service.Service
-	apps     []part           // the instances of the application server
-	proxy    *process.Process // nil when there is none
-	upstream string           // what lies between proxy and application
-	tempDir  string           // that holds the sockets when dir is too long; "" otherwise
-	configs  map[string]string
-	stopping chan struct{}
-	died     chan struct{}
-	err      error // valid once died is closed
-	stop     func() error
+	cell      scenarios.Cell
+	room      int  // see Config
+	app       *App // {data} is expanded
+	dir       string
+	trialID   string
+	server    server
+	services  []*service.Service
+	apps      []part           // the instances of the application server
+	proxy     *process.Process // nil when there is none
+	control   *cgroup.Group    // of the applications; nil: they are in ours
+	unlimited string           // why they are not in one of their own though they should be
+	upstream  string           // what lies between proxy and application
+	tempDir   string           // that holds the sockets when dir is too long; "" otherwise
+	configs   map[string]string
+	stopping  chan struct{}
+	died      chan struct{}
+	err       error // valid once died is closed
+	stop      func() error
 }
 
 // A part is one instance of the application server.
@@ -136,7 +142,7 @@ func newStack(cfg Config) *Stack {
 func startOnce(ctx context.Context, cfg Config) (*Stack, error) {
 	st := newStack(cfg)
 	if err := st.bringUp(ctx, cfg); err != nil {
-		return nil, errors.Join(err, st.Stop())
+		return nil, errors.Join(st.Blame(err), st.Stop())
 	}
 	go st.watch()
 	return st, nil
@@ -252,7 +258,7 @@ func (st *Stack) end() error {
 	if st.proxy != nil {
 		errs = append(errs, st.proxy.Stop())
 	}
-	errs = append(errs, st.stopApps())
+	errs = append(errs, st.stopApps(), st.control.Close())
 	for _, s := range st.services {
 		errs = append(errs, s.Stop())
 	}

@@ -1,0 +1,160 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"sweetspot/runner/rundir"
+)
+
+// scalingStart is the number of the first start on a number of cores of its
+// own; the search knows nothing of those starts.
+const scalingStart = 2000
+
+// mostScaling is the share of the budget that other numbers of cores have at
+// most.
+const mostScaling = 0.4
+
+// scaling returns the next burst of the recommended cell on one of the
+// scenario's numbers of cores. Every round has all of them, on fresh starts, in
+// an order of its own, and is begun only if it fits in the budget. ok is false
+// when nothing is left to do, or nothing is recommended.
+func (g *grid) scaling() (step rundir.Step, ok bool) {
+	cores := g.scenario.Search.Cores
+	if len(cores) == 0 {
+		return step, false
+	}
+	winner := g.pick(g.lastStart())
+	if winner == nil {
+		return step, false
+	}
+	spent := g.spent + cost(g.scaled)
+	for r := range g.scenario.Search.Finals {
+		order := g.shuffledCores(r)
+		begun := slices.ContainsFunc(order, func(n float64) bool { return len(g.onCores(r, n)) > 0 })
+		if !begun && spent+g.plan.scaling(len(cores)) > time.Duration(g.scenario.Search.Budget) {
+			return step, false
+		}
+		for i, n := range order {
+			if settledOn(g.onCores(r, n)) {
+				continue
+			}
+			step, ok = g.burstOn(winner, n)
+			step.Start = scalingStart + r
+			step.Note = fmt.Sprintf("%d of %d numbers of cores, round %d of %d", i+1, len(cores), r+1, g.scenario.Search.Finals)
+			return step, ok
+		}
+	}
+	return step, false
+}
+
+// burstOn is the burst of a cell on a number of cores. Its workers are in
+// proportion to what the search had for them, and its threads are kept. ok is
+// false when no trial tells that.
+func (g *grid) burstOn(c *Cell, cores float64) (step rundir.Step, ok bool) {
+	had := g.appCapacity(c)
+	if had == 0 {
+		return step, false
+	}
+	cell := c.Cell
+	cell.Workers = max(1, int(math.Round(float64(cell.Workers)*cores/had)))
+	return rundir.Step{
+		Cell: cell, Phase: rundir.Scaling, Cores: cores, Connections: 2 * cell.Slots(),
+		Warmup: g.plan.Warmup, Duration: g.plan.Burst, Alone: g.scenario.Traffic.Beside(), Left: g.scalingLeft(),
+	}, true
+}
+
+// appCapacity is how many cores the application had in the search; 0 unknown.
+func (g *grid) appCapacity(c *Cell) float64 {
+	for _, start := range g.starts(c.Cell, 0, g.lastStart()) {
+		for _, t := range g.visits[visitKey{c.Cell, start}].trials {
+			if n := t.Usage.AppCapacity(); n > 0 {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+// shuffledCores returns the numbers of cores in the order of a round.
+func (g *grid) shuffledCores(round int) []float64 {
+	out := slices.Clone(g.scenario.Search.Cores)
+	rng := rand.New(rand.NewPCG(g.scenario.Search.Seed, uint64(scalingStart+round)))
+	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+// onCores returns the trials of a round on a number of cores.
+func (g *grid) onCores(round int, cores float64) (out []Judged) {
+	for _, t := range g.scaled {
+		if t.Step.Start == scalingStart+round && t.Step.Cores == cores {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// settledOn says whether the trials on a number of cores are enough for their
+// round: one tells something, or too many are void.
+func settledOn(trials []Judged) bool {
+	return len(trials) > maxVoids || slices.ContainsFunc(trials, func(t Judged) bool { return t.Verdict.Kind != Void })
+}
+
+// scalingLeft estimates what the numbers of cores still take.
+func (g *grid) scalingLeft() time.Duration {
+	left := len(g.scenario.Search.Cores)*g.scenario.Search.Finals - len(g.scaled)
+	return min(g.plan.scaling(max(0, left)), max(0, time.Duration(g.scenario.Search.Budget)-g.spent-cost(g.scaled)))
+}
+
+// scalingShort says how much of the numbers of cores the budget did not do for;
+// empty when all of it was measured, or nothing is recommended.
+func (g *grid) scalingShort() string {
+	rounds, measured := g.scenario.Search.Finals, 0
+	if len(g.scenario.Search.Cores) == 0 || g.pick(g.lastStart()) == nil {
+		return ""
+	}
+	for r := range rounds {
+		if !slices.ContainsFunc(g.scenario.Search.Cores, func(n float64) bool { return !settledOn(g.onCores(r, n)) }) {
+			measured++
+		}
+	}
+	if measured == rounds {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d rounds on other numbers of cores were measured", measured, rounds)
+}
+
+// scaling estimates the wall time of n bursts on numbers of cores.
+func (p plan) scaling(n int) time.Duration { return time.Duration(n) * p.visitCost(true, 0) }
+
+// scalingTrials returns the bursts on numbers of cores that passed.
+func scalingTrials(trials []Judged) (out []Judged) {
+	for _, t := range trials {
+		if t.Step.Phase == rundir.Scaling && t.Verdict.Kind == Passed {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// searchTrials returns the trials of the search, without those on numbers of
+// cores of their own.
+func searchTrials(trials []Judged) (out []Judged) {
+	for _, t := range trials {
+		if t.Step.Phase != rundir.Scaling {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// cost adds up what trials took from the budget.
+func cost(trials []Judged) (sum time.Duration) {
+	for _, t := range trials {
+		sum += t.Cost
+	}
+	return sum
+}
