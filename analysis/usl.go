@@ -113,6 +113,9 @@ func FitUSL(points []ScalingPoint, seed uint64) (*Scalability, error) {
 	return s, nil
 }
 
+// Furthest is the largest number of cores that the law can be asked for.
+func (s *Scalability) Furthest() float64 { return furthest * s.Largest }
+
 // fewPoints says how many numbers of cores there are, and how to get more.
 func fewPoints(n int) error {
 	return fmt.Errorf("%w (%d); add search.cores: [0.5, 0.75, 1, 1.5, 2] to the scenario, or more of the machine's, and run again", ErrFewPoints, n)
@@ -129,7 +132,7 @@ func (s *Scalability) Predict(n float64) (*Figure, error) {
 		return nil, fmt.Errorf("%g cores are %w (%g); measure on fewer", n, ErrTooFew, s.Least)
 	case n <= s.Largest:
 		return f, nil
-	case n > furthest*s.Largest:
+	case n > s.Furthest():
 		return nil, fmt.Errorf("%g cores are %w (%g); measure on %g or more", n, ErrTooFar, s.Largest, n/furthest)
 	case !s.contended():
 		return nil, fmt.Errorf("%w on up to %g cores, so that where it begins cannot be told; measure on more", ErrNoContention, s.Largest)
