@@ -36,8 +36,8 @@ type Plan struct {
 	NoTwice  string             // why not
 }
 
-// planned metrics of the expected latency.
-var planMetrics = []string{"p50", "p95", "p99"}
+// planMetrics are the statistics of the expected latency.
+var planMetrics = []string{scenarios.Mean, "p50", "p95", "p99"}
 
 // NewPlan plans for a demand with machines like the one that a cell was measured
 // on, or with other cores by how its throughput goes with them, nil where that
@@ -112,7 +112,7 @@ func (p *Plan) onCores(s *Scaling) (*Figure, error) {
 	}
 	ratio, err := s.Ratio(cores, own)
 	if err != nil {
-		return nil, fmt.Errorf("plan for %g cores, %g of which were measured: %w", cores, own, err)
+		return nil, fmt.Errorf("plan for %g cores by a run on %g: %w", cores, own, err)
 	}
 	p.Ratio = ratio
 	m := p.Measured

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"sweetspot/analysis"
+	"sweetspot/scenarios"
 )
 
 // Capacity is a capacity plan and what is to be told with it.
@@ -20,7 +22,7 @@ type Capacity struct {
 
 // planMetrics are the statistics of the expected latency, in the order in
 // which they are told.
-var planMetrics = []string{"p50", "p95", "p99"}
+var planMetrics = []string{scenarios.Mean, "p50", "p95", "p99"}
 
 // CapacityText tells a plan in sentences, a paragraph each.
 func CapacityText(c Capacity) []byte {
@@ -116,7 +118,7 @@ func (c Capacity) latency() string {
 	for _, m := range planMetrics {
 		if f := c.Plan.Latency[m]; f != nil {
 			known = append(known, fmt.Sprintf("%s %s ms (%s–%s)", m, number(1000*f.Value), numberLike(1000*f.Low, 1000*f.Value), numberLike(1000*f.High, 1000*f.Value)))
-		} else if why := c.Plan.Unknown[m]; !slices.Contains(unknown, why) {
+		} else if why := c.Plan.Unknown[m]; why != "" && !slices.Contains(unknown, why) {
 			unknown = append(unknown, why)
 		}
 	}
@@ -250,6 +252,10 @@ func CapacityJSON(c Capacity) ([]byte, error) {
 		}
 		d.Growth = &growthDoc{*newFigureDoc(g.PerYear), g.Peaks, date(c.Full.Day), date(c.Full.Low), date(c.Full.High), c.Full.Already}
 	}
-	b, err := json.MarshalIndent(d, "", "  ")
-	return append(b, '\n'), err
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(d)
+	return b.Bytes(), err
 }

@@ -32,6 +32,9 @@ type capacityFlags struct {
 	json     bool
 }
 
+// limited are the statistics of the response time that a plan can limit.
+var limited = []string{scenarios.Mean, "p50", "p95", "p99"}
+
 func newCapacity() *cobra.Command {
 	f := capacityFlags{limits: map[string]*time.Duration{}}
 	c := &cobra.Command{
@@ -61,7 +64,7 @@ when the planned machines are full.`,
 		},
 	}
 	c.Flags().Float64Var(&f.rate, "rate", 0, "requests/s at the peak, over all machines")
-	for _, m := range []string{"p50", "p95", "p99"} {
+	for _, m := range limited {
 		f.limits[m] = c.Flags().Duration(m, 0, "limit of the response time's "+m+" (default the run's objectives)")
 	}
 	c.Flags().StringVar(&f.headroom, "headroom", "", "share of what a machine sustains that is to stay free (default the scenario's limits.headroom)")
@@ -187,7 +190,8 @@ func (f *capacityFlags) demand(headroom scenarios.Share) (analysis.Demand, error
 		}
 		d.Headroom = float64(v)
 	}
-	for metric, limit := range f.limits {
+	for _, metric := range limited {
+		limit := f.limits[metric]
 		switch {
 		case *limit == 0:
 		case *limit < 0:
