@@ -108,11 +108,11 @@ func (p *Plan) onCores(s *Scaling) (*Figure, error) {
 		return p.Measured, nil
 	}
 	if own == 0 {
-		return nil, fmt.Errorf("plan for %g cores: how many the measured application had is not known; leave --cores out", cores)
+		return nil, fmt.Errorf("plan for other cores (%g): how many the measured application had is not known; leave --cores out", cores)
 	}
 	ratio, err := s.Ratio(cores, own)
 	if err != nil {
-		return nil, fmt.Errorf("plan for %g cores by a run on %g: %w", cores, own, err)
+		return nil, fmt.Errorf("plan for other cores (%g) than those of the run (%g): %w", cores, own, err)
 	}
 	p.Ratio = ratio
 	m := p.Measured
