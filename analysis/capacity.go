@@ -13,13 +13,17 @@ type Demand struct {
 	Rate      float64              // requests/s at the peak, over all machines
 	Objective *scenarios.Objective // of latency; nil: the run's own objectives
 	Headroom  float64              // share of what a machine sustains that is to stay free, 0…1
+	Cores     float64              // that the application gets on each machine; 0: as many as it was measured on
 }
 
-// Plan is how many machines a demand needs, each as the measured one.
+// Plan is how many machines a demand needs, each as the measured one or, by the
+// scalability law, with other cores.
 type Plan struct {
 	Demand   Demand
 	Cell     *Cell
-	Sustains *Figure // one machine, within the objective, requests/s
+	Measured *Figure // what the measured machine sustains, within the objective, requests/s
+	Ratio    *Figure // of the throughput on the demand's cores over that on the measured ones; nil: they are the same
+	Sustains *Figure // one of the planned machines, requests/s
 	Usable   float64 // of that, with the headroom left free, requests/s
 	Machines int
 	Low      int                // of machines, by the upper end of what one sustains; 0: there is no interval
@@ -28,23 +32,27 @@ type Plan struct {
 	Latency  map[string]*Figure // expected there, seconds, by metric; a metric is missing where it was not measured
 	Unknown  map[string]string  // why it is missing
 	Doubled  int                // machines for twice the rate
+	Twice    *Figure            // throughput of a machine with twice the cores over that of one; nil: it is not known
+	NoTwice  string             // why not
 }
 
-// planned metrics of the expected latency.
-var planMetrics = []string{"p50", "p95", "p99"}
+// planMetrics are the statistics of the expected latency.
+var planMetrics = []string{scenarios.Mean, "p50", "p95", "p99"}
 
-// NewPlan plans for a demand with the machines that a cell was measured on. It
-// never extrapolates: a figure that was not measured is missing and says why.
-func NewPlan(c *Cell, d Demand) (*Plan, error) {
-	if !(d.Rate > 0) {
-		return nil, fmt.Errorf("plan for %g requests/s: want more than none", d.Rate)
-	}
-	if d.Headroom < 0 || d.Headroom >= 1 {
-		return nil, fmt.Errorf("plan with a headroom of %g %%: want 0 to less than 100 %%", 100*d.Headroom)
+// NewPlan plans for a demand with machines like the one that a cell was measured
+// on, or with other cores by how its throughput goes with them, nil where that
+// was not measured. It never extrapolates a latency: one that was not measured
+// is missing and says why.
+func NewPlan(c *Cell, s *Scaling, d Demand) (*Plan, error) {
+	if err := d.check(); err != nil {
+		return nil, err
 	}
 	p := &Plan{Demand: d, Cell: c, Latency: map[string]*Figure{}, Unknown: map[string]string{}}
 	var err error
-	if p.Sustains, err = sustains(c, d.Objective); err != nil {
+	if p.Measured, err = sustains(c, d.Objective); err != nil {
+		return nil, err
+	}
+	if p.Sustains, err = p.onCores(s); err != nil {
 		return nil, err
 	}
 	p.Usable = p.Sustains.Value * (1 - d.Headroom)
@@ -54,15 +62,92 @@ func NewPlan(c *Cell, d Demand) (*Plan, error) {
 	}
 	p.Doubled = p.machines(2*d.Rate, p.Sustains.Value)
 	p.Each = d.Rate / float64(p.Machines)
+	p.latencies()
+	p.twice(s)
+	return p, nil
+}
+
+// check refuses a demand that is none.
+func (d Demand) check() error {
+	switch {
+	case !(d.Rate > 0) || math.IsInf(d.Rate, 0):
+		return fmt.Errorf("plan for %g requests/s: want more than none", d.Rate)
+	case !(d.Headroom >= 0 && d.Headroom < 1):
+		return fmt.Errorf("plan with a headroom of %g %%: want 0 to less than 100 %%", 100*d.Headroom)
+	case !(d.Cores >= 0) || math.IsInf(d.Cores, 0):
+		return fmt.Errorf("plan for %g cores: want more than none", d.Cores)
+	}
+	return nil
+}
+
+// Cores are what the application gets on each of the planned machines; 0
+// unknown.
+func (p *Plan) Cores() float64 {
+	if p.Demand.Cores > 0 {
+		return p.Demand.Cores
+	}
+	return p.Cell.Cores
+}
+
+// Run is the cell of each machine: with other cores its workers are in
+// proportion.
+func (p *Plan) Run() scenarios.Cell {
+	run := p.Cell.Cell
+	if p.Ratio != nil {
+		run.Workers = max(1, int(math.Round(float64(run.Workers)*p.Demand.Cores/p.Cell.Cores)))
+	}
+	return run
+}
+
+// onCores returns what a machine with the demand's cores sustains: what was
+// measured times the ratio of the throughputs, with the intervals of both. They
+// are independent, so that squares of relative widths add.
+func (p *Plan) onCores(s *Scaling) (*Figure, error) {
+	own, cores := p.Cell.Cores, p.Cores()
+	if cores == own {
+		return p.Measured, nil
+	}
+	if own == 0 {
+		return nil, fmt.Errorf("plan for other cores (%g): how many the measured application had is not known; leave --cores out", cores)
+	}
+	ratio, err := s.Ratio(cores, own)
+	if err != nil {
+		return nil, fmt.Errorf("plan for other cores (%g) than those of the run (%g): %w", cores, own, err)
+	}
+	p.Ratio = ratio
+	m := p.Measured
+	f := &Figure{Value: m.Value * ratio.Value, N: m.N, AtLeast: m.AtLeast}
+	f.Low = f.Value * math.Exp(-math.Hypot(math.Log(m.Value/m.Low), math.Log(ratio.Value/ratio.Low)))
+	f.High = f.Value * math.Exp(math.Hypot(math.Log(m.High/m.Value), math.Log(ratio.High/ratio.Value)))
+	return f, nil
+}
+
+// twice fills in what doubling the cores of one machine gives.
+func (p *Plan) twice(s *Scaling) {
+	if p.Cores() == 0 {
+		p.NoTwice = "how many cores the application had is not known"
+		return
+	}
+	var err error
+	if p.Twice, err = s.Ratio(2*p.Cores(), p.Cores()); err != nil {
+		p.NoTwice = err.Error()
+	}
+}
+
+// latencies fills in what is expected of the response time.
+func (p *Plan) latencies() {
 	for _, m := range planMetrics {
-		f, err := expected(c, scenarios.Objective{Class: scenarios.All, Metric: m}, p.Each)
+		if p.Ratio != nil {
+			p.Unknown[m] = fmt.Sprintf("they were measured on %g cores only; with others a queue is another at the same share of the load", p.Cell.Cores)
+			continue
+		}
+		f, err := expected(p.Cell, scenarios.Objective{Class: scenarios.All, Metric: m}, p.Each)
 		if err != nil {
 			p.Unknown[m] = err.Error()
 			continue
 		}
 		p.Latency[m] = f
 	}
-	return p, nil
 }
 
 // errNoRate says that a cell has no figure to plan with.

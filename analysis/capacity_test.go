@@ -39,7 +39,7 @@ func TestPlanAgreesWithQueueingTheory(t *testing.T) {
 		for seed := range uint64(20) {
 			c := measuredQueue(w, cell(1, 4), 400, seed)
 			// At 320 requests/s the 99th percentile is 68.9 ms.
-			p, err := NewPlan(c, Demand{Rate: 3000, Objective: &scenarios.Objective{Class: scenarios.All, Metric: "p99", Limit: 68900 * time.Microsecond}})
+			p, err := NewPlan(c, nil, Demand{Rate: 3000, Objective: &scenarios.Objective{Class: scenarios.All, Metric: "p99", Limit: 68900 * time.Microsecond}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +93,7 @@ func curvedCell() *Cell {
 }
 
 func TestPlanCountsMachines(t *testing.T) {
-	p, err := NewPlan(curvedCell(), Demand{Rate: 3000, Headroom: 0.3})
+	p, err := NewPlan(curvedCell(), nil, Demand{Rate: 3000, Headroom: 0.3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestPlanCountsMachines(t *testing.T) {
 
 func TestPlanNeverExtrapolates(t *testing.T) {
 	c := curvedCell()
-	p, err := NewPlan(c, Demand{Rate: 50})
+	p, err := NewPlan(c, nil, Demand{Rate: 50})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,17 +118,17 @@ func TestPlanNeverExtrapolates(t *testing.T) {
 	limit := func(d time.Duration) Demand {
 		return Demand{Rate: 1000, Objective: &scenarios.Objective{Class: scenarios.All, Metric: "p99", Limit: d}}
 	}
-	if _, err := NewPlan(c, limit(50*time.Millisecond)); err == nil || !strings.Contains(err.Error(), "100 ms already") {
+	if _, err := NewPlan(c, nil, limit(50*time.Millisecond)); err == nil || !strings.Contains(err.Error(), "100 ms already") {
 		t.Errorf("error %v, want what the lowest load has", err)
 	}
-	if p, err = NewPlan(c, limit(time.Second)); err != nil || !p.Sustains.AtLeast || p.Sustains.Value != 300 {
+	if p, err = NewPlan(c, nil, limit(time.Second)); err != nil || !p.Sustains.AtLeast || p.Sustains.Value != 300 {
 		t.Errorf("sustains %+v, %v; want at least 300", p.Sustains, err)
 	}
-	if _, err := NewPlan(&Cell{}, Demand{Rate: 1}); !errors.Is(err, errNoRate) {
+	if _, err := NewPlan(&Cell{}, nil, Demand{Rate: 1}); !errors.Is(err, errNoRate) {
 		t.Errorf("error %v, want %v", err, errNoRate)
 	}
 	for _, d := range []Demand{{}, {Rate: 1, Headroom: 1}, {Rate: 1, Headroom: -0.1}} {
-		if _, err := NewPlan(c, d); err == nil {
+		if _, err := NewPlan(c, nil, d); err == nil {
 			t.Errorf("%+v: no error", d)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // Peak is the highest load of a day.
@@ -28,6 +29,7 @@ type Growth struct {
 	AutoCorr  float64 // of the noise from one day to the next
 	mean      []float64
 	factor    *mat.TriDense // of the covariance of mean
+	free      float64       // degrees of freedom: of as many independent days, less 2 for level and growth
 	intercept time.Time
 }
 
@@ -88,6 +90,7 @@ func FitGrowth(peaks []Peak) (*Growth, error) {
 		squares += residuals[i] * residuals[i]
 	}
 	g.AutoCorr = memory(residuals)
+	g.free = max(2, float64(n)*(1-g.AutoCorr)/(1+g.AutoCorr)-2)
 	variance := squares / float64(n-columns) * (1 + g.AutoCorr) / (1 - g.AutoCorr)
 	var xx mat.SymDense
 	xx.SymOuterK(1, x.T())
@@ -106,13 +109,14 @@ func FitGrowth(peaks []Peak) (*Growth, error) {
 	g.factor = mat.NewTriDense(columns, mat.Lower, nil)
 	chol.LTo(g.factor)
 	g.mean = b.RawVector().Data
-	half := 1.96 * math.Sqrt(inverse.At(1, 1))
+	half := distuv.StudentsT{Sigma: 1, Nu: g.free}.Quantile(0.5+confidence/2) * math.Sqrt(inverse.At(1, 1))
 	g.PerYear = &Figure{Value: math.Exp(365 * g.mean[1]), Low: math.Exp(365 * (g.mean[1] - half)), High: math.Exp(365 * (g.mean[1] + half)), N: n}
 	return g, nil
 }
 
 // memory is the correlation of residuals with those of the day before, between
-// 0 and 0.9.
+// 0 and 0.9. Taking level and growth out of n days takes (2 + 4r)/n from it,
+// which is put back.
 func memory(residuals []float64) float64 {
 	var with, all float64
 	for i, r := range residuals {
@@ -124,7 +128,8 @@ func memory(residuals []float64) float64 {
 	if all == 0 {
 		return 0
 	}
-	return min(max(with/all, 0), 0.9)
+	r := with / all
+	return min(max(r+(2+4*r)/float64(len(residuals)), 0), 0.9)
 }
 
 // terms are what the logarithm of a day's peak is made of: 1, days, and, where
@@ -143,7 +148,7 @@ func (g *Growth) terms(day time.Time) []float64 {
 
 // Full is when the expected peak of a day first reaches a capacity.
 type Full struct {
-	Already bool      // it did on the last day there is a peak of
+	Already bool      // it did within the last week there are peaks of
 	Day     time.Time // zero: not within five years
 	Low     time.Time // of its 95 % interval
 	High    time.Time // zero: not within five years
@@ -169,11 +174,12 @@ func (g *Growth) Full(capacity float64) Full {
 	return f
 }
 
-// draw returns coefficients that fit as well.
+// draw returns coefficients that fit as well: of a multivariate t.
 func (g *Growth) draw(rng *rand.Rand) []float64 {
 	z := mat.NewVecDense(len(g.mean), nil)
+	wide := math.Sqrt(g.free / distuv.ChiSquared{K: g.free, Src: rng}.Rand())
 	for i := range g.mean {
-		z.SetVec(i, rng.NormFloat64())
+		z.SetVec(i, wide*rng.NormFloat64())
 	}
 	var out mat.VecDense
 	out.MulVec(g.factor, z)
@@ -182,19 +188,28 @@ func (g *Growth) draw(rng *rand.Rand) []float64 {
 }
 
 // reaches returns how many days after the last peak the expected one is first
-// that high; 0 when it is on the last day, and more than horizon for never.
+// that high; 0 when it is within the last week that is known, and more than
+// horizon for never.
 func (g *Growth) reaches(coefficients []float64, capacity float64) int {
-	target := math.Log(capacity)
-	for d := range horizon + 1 {
+	target, first := math.Log(capacity), horizon+1
+	growth := 7 * coefficients[1] // a week
+	for d := -6; d <= 0; d++ {
+		// One weekday after the other: along one, growth is all there is.
 		sum := 0.0
 		for i, t := range g.terms(g.Last.AddDate(0, 0, d)) {
 			sum += t * coefficients[i]
 		}
-		if sum >= target {
-			return d
+		switch {
+		case sum >= target:
+			return 0
+		case growth > 0:
+			weeks := math.Ceil((target - sum) / growth)
+			if day := float64(d) + 7*weeks; day < float64(first) {
+				first = int(day)
+			}
 		}
 	}
-	return horizon + 1
+	return max(first, 1)
 }
 
 // date is so many days after the last peak; zero beyond the horizon.

@@ -24,7 +24,8 @@ type LatencyCurve struct {
 
 const (
 	curveSamples = 500
-	curveSD      = 0.08 // of the logarithm of a trial's latency: what is thought of it before it is seen
+	curveSD      = 0.08 // of the logarithm of a trial's latency at half the load: what is thought of it before it is seen
+	curveWide    = 1.25 // drawn curves are pooled twice, and so too narrow by that much
 	curveWorth   = 4    // and how many trials that is worth
 )
 
@@ -42,12 +43,15 @@ func NewLatencyCurve(c *Cell, o scenarios.Objective) (*LatencyCurve, error) {
 			continue
 		}
 		if l := metric(class, o.Metric).Seconds(); l > 0 {
-			points = append(points, loaded{p.Offered, math.Log(l)})
+			points = append(points, loaded{rate: p.Offered, log: math.Log(l)})
 			k.saturation = max(k.saturation, 1.01*p.Offered)
 		}
 	}
 	if len(points) < 2 || points[0].rate == points[len(points)-1].rate {
 		return nil, fmt.Errorf("%v has fewer than two measured loads with a %s latency of %s requests", c.Cell, o.Metric, o.Class)
+	}
+	for i := range points {
+		points[i].weight = 1 / square(k.scatter(points[i].rate))
 	}
 	k.rates, k.logs = rising(points)
 	k.resample(points)
@@ -55,7 +59,17 @@ func NewLatencyCurve(c *Cell, o scenarios.Objective) (*LatencyCurve, error) {
 }
 
 // loaded is one trial.
-type loaded struct{ rate, log float64 }
+type loaded struct {
+	rate, log float64
+	weight    float64 // inverse of the variance of log, but for a common factor
+}
+
+// scatter is how much the logarithm of a trial's latency scatters at a rate,
+// over that at half the saturation: as a queue's, the closer to saturation the
+// more, by 1/(1 − load).
+func (k *LatencyCurve) scatter(rate float64) float64 {
+	return max(1, 0.5/(1-min(rate/k.saturation, 0.95)))
+}
 
 // rising returns the rates without duplicates, and the values of the rising
 // curve that is nearest to the points by least squares: it pools adjacent
@@ -70,10 +84,10 @@ func rising(points []loaded) (rates, values []float64) {
 	var blocks []block
 	for _, p := range points {
 		if n := len(blocks); n > 0 && blocks[n-1].rates[len(blocks[n-1].rates)-1] == p.rate {
-			blocks[n-1].sum += p.log
-			blocks[n-1].weight++
+			blocks[n-1].sum += p.weight * p.log
+			blocks[n-1].weight += p.weight
 		} else {
-			blocks = append(blocks, block{p.log, 1, []float64{p.rate}})
+			blocks = append(blocks, block{p.weight * p.log, p.weight, []float64{p.rate}})
 		}
 		for n := len(blocks); n > 1 && blocks[n-2].sum/blocks[n-2].weight >= blocks[n-1].sum/blocks[n-1].weight; n-- {
 			last := blocks[n-1]
@@ -96,14 +110,14 @@ func (k *LatencyCurve) resample(points []loaded) {
 	squares := curveWorth * curveSD * curveSD
 	for _, p := range points {
 		d := p.log - k.logs[slices.Index(k.rates, p.rate)]
-		squares += d * d
+		squares += p.weight * d * d
 	}
 	sd := math.Sqrt(squares / float64(curveWorth+max(1, len(points)-len(k.rates)/2)))
 	rng := rand.New(rand.NewPCG(1, uint64(len(points))))
 	drawn := slices.Clone(points)
 	for range curveSamples {
 		for i, p := range points {
-			drawn[i].log = k.logs[slices.Index(k.rates, p.rate)] + sd*rng.NormFloat64()
+			drawn[i].log = k.logs[slices.Index(k.rates, p.rate)] + curveWide*sd/math.Sqrt(p.weight)*rng.NormFloat64()
 		}
 		_, logs := rising(drawn)
 		k.samples = append(k.samples, logs)

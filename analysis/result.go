@@ -61,6 +61,7 @@ type Result struct {
 	ProxyTax []Comparison // the winner's proxy twins, against the winner
 	Contest  *Contest     // what the scenario compares; nil when it compares nothing, or too little was measured
 	Limit    Limit        // what limits the winner
+	Scaling  *Scaling     // the winner on other numbers of cores; nil when none was measured
 	Cells    []*Cell      // every cell of the matrix, in its order
 	Trials   []Judged     // in order
 	Spent    time.Duration
@@ -107,6 +108,8 @@ type Cell struct {
 	Memory               int64                        // PSS of application and proxy, bytes, largest seen
 	Growth               *Figure                      // of that, bytes in an hour at the sustainable rate; nil: none was shown
 	Processes            int                          // of application and proxy
+	Cores                float64                      // that the application had, whole or not; 0 unknown
+	Pod                  bool                         // they were the quota of a control group of its own
 	Passed, Failed, Void int                          // trials
 	Failure              string                       // first failure, with the log's tail
 	Dropped              string                       // where an adaptive search gave it up, and why; empty when it did not

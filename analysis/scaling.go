@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sweetspot/runner/rundir"
+	"sweetspot/scenarios"
 )
 
 // scalingStart is the number of the first start on a number of cores of its
@@ -130,10 +131,10 @@ func (g *grid) scalingShort() string {
 // scaling estimates the wall time of n bursts on numbers of cores.
 func (p plan) scaling(n int) time.Duration { return time.Duration(n) * p.visitCost(true, 0) }
 
-// scalingTrials returns the bursts on numbers of cores that passed.
+// scalingTrials returns the bursts on numbers of cores that tell a throughput.
 func scalingTrials(trials []Judged) (out []Judged) {
 	for _, t := range trials {
-		if t.Step.Phase == rundir.Scaling && t.Verdict.Kind == Passed {
+		if t.Step.Phase == rundir.Scaling && t.Verdict.Kind == Passed && t.Load.Classes[scenarios.All].Good > 0 {
 			out = append(out, t)
 		}
 	}

@@ -56,6 +56,7 @@ func Summarise(in Input) (*Result, error) {
 	g.recommend(res)
 	g.assure(res)
 	res.Contest = g.contest(res)
+	res.Scaling = newScaling(res.Trials, in.Scenario.Search.Seed)
 	res.Generator = answers(res.Trials)
 	res.AboveCeiling = aboveCeiling(res.Winner, in.Calibration)
 	res.Warnings = append(res.Warnings, warnings(res)...)
@@ -104,6 +105,9 @@ func (c *Cell) count(t Judged) {
 	}
 	c.Memory = max(c.Memory, footprint(t.Usage))
 	c.Processes = max(c.Processes, t.Usage.App.Processes+t.Usage.Proxy.Processes)
+	if n := t.Usage.AppCapacity(); n > 0 {
+		c.Cores, c.Pod = n, t.Usage.Quota > 0
+	}
 }
 
 // readBack keeps what was read back from the stacks of the cell.

@@ -2,16 +2,17 @@ package analysis
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 )
 
-func scalings(u USL, sd float64, replicates int, seed uint64, cores ...float64) (out []Scaling) {
+func scalings(u USL, sd float64, replicates int, seed uint64, cores ...float64) (out []ScalingPoint) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for _, n := range cores {
 		for range replicates {
-			out = append(out, Scaling{n, u.At(n) * math.Exp(sd*rng.NormFloat64())})
+			out = append(out, ScalingPoint{Cores: n, Rate: u.At(n) * math.Exp(sd*rng.NormFloat64())})
 		}
 	}
 	return out
@@ -38,25 +39,82 @@ func TestUSLRecoversExactData(t *testing.T) {
 	}
 }
 
-// Of 500 fits at 2 % noise the interval holds the truth as often as it says:
-// inside what was measured, and beyond.
+// The knee is where throughput times efficiency is largest.
+func TestUSLKnee(t *testing.T) {
+	for _, u := range []USL{{100, 0.05, 0.0005}, {100, 0.1, 0}, {100, 0, 0.004}, {70, 0.02, 0.05}} {
+		best, most := 0.0, 0.0
+		for n := 0.1; n < 100; n += 0.01 {
+			if power := u.At(n) * u.At(n) / n; power > most {
+				best, most = n, power
+			}
+		}
+		if got := u.Knee(); math.Abs(got-best) > 0.02 {
+			t.Errorf("%+v has its knee at %.3f cores, want %.2f", u, got, best)
+		}
+	}
+	if got := (USL{Gamma: 100}).Knee(); !math.IsInf(got, 1) {
+		t.Errorf("without contention the knee is at %g cores, want none", got)
+	}
+	if got := (USL{100, 1.2, 0}).Knee(); got != 0 {
+		t.Errorf("where one core does the most the knee is at %g cores, want 0", got)
+	}
+}
+
+// Of 500 fits at 2 % noise the intervals of the throughput hold the truth as
+// often as they say: within what was measured, and at twice the largest. So do
+// those of the parameters where no parameter is 0.
 func TestUSLIntervalsCover(t *testing.T) {
-	truth := USL{100, 0.05, 0.002}
-	for _, n := range []float64{8, 12, 16} {
-		held, told := 0, 0
-		for seed := range uint64(500) {
-			s, err := FitUSL(scalings(truth, 0.02, 3, seed, 1, 2, 3, 4, 6, 8), seed)
-			if err != nil {
-				t.Fatal(err)
+	whole, most := []float64{1, 2, 3, 4, 6, 8}, []float64{1, 4, 8, 12, 16}
+	for _, tt := range []struct {
+		name       string
+		truth      USL
+		starts     int
+		cores, at  []float64
+		parameters bool
+	}{
+		{"both", USL{100, 0.05, 0.002}, 3, whole, most, true},
+		{"contention", USL{100, 0.05, 0}, 3, whole, most, false},
+		{"coherency", USL{100, 0, 0.004}, 3, whole, most, false},
+		{"a straight line", USL{100, 0, 0}, 3, whole, most, false},
+		{"shares of cores", USL{100, 0.1, 0.02}, 3, []float64{0.5, 0.75, 1, 1.5, 2}, []float64{0.5, 1, 2, 4}, true},
+		{"one start each", USL{100, 0.08, 0.003}, 1, whole, most, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			const fits = 500
+			held, of := map[string]int{}, []string{}
+			count := func(name string, truth, low, high float64) {
+				if _, seen := held[name]; !seen {
+					of, held[name] = append(of, name), 0
+				}
+				if low <= truth && truth <= high {
+					held[name]++
+				}
 			}
-			told++
-			if low, high := s.interval(n); low <= truth.At(n) && truth.At(n) <= high {
-				held++
+			for seed := range uint64(fits) {
+				s, err := FitUSL(scalings(tt.truth, 0.02, tt.starts, seed, tt.cores...), seed)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, n := range tt.at {
+					low, high := s.interval(n)
+					count(fmt.Sprintf("X(%g)", n), tt.truth.At(n), low, high)
+				}
+				for name, of := range map[string]func(USL) float64{
+					"gamma": func(u USL) float64 { return u.Gamma }, "alpha": func(u USL) float64 { return u.Alpha },
+					"beta": func(u USL) float64 { return u.Beta }, "knee": USL.Knee,
+				} {
+					if tt.parameters {
+						low, high := s.Interval(of)
+						count(name, of(tt.truth), low, high)
+					}
+				}
 			}
-		}
-		if share := float64(held) / float64(told); share < 0.90 || share > 0.97 {
-			t.Errorf("on %g cores %.1f %% of the 95 %% intervals hold the truth, want 90 to 97 %%", n, 100*share)
-		}
+			for _, name := range of {
+				if share := float64(held[name]) / fits; share < 0.90 || share > 0.97 {
+					t.Errorf("%.1f %% of the 95 %% intervals of %s hold the truth, want 90 to 97 %%", 100*share, name)
+				}
+			}
+		})
 	}
 }
 
@@ -75,7 +133,7 @@ func TestUSLRefuses(t *testing.T) {
 		}
 	})
 	t.Run("rates that are none", func(t *testing.T) {
-		if _, err := FitUSL([]Scaling{{1, 0}}, 1); err == nil {
+		if _, err := FitUSL([]ScalingPoint{{Cores: 1}}, 1); err == nil {
 			t.Error("no error")
 		}
 	})
@@ -94,6 +152,15 @@ func TestUSLRefuses(t *testing.T) {
 		}
 		if _, err := s.Predict(17); !errors.Is(err, ErrTooFar) {
 			t.Errorf("error %v, want %v", err, ErrTooFar)
+		}
+	})
+	t.Run("too few", func(t *testing.T) {
+		s := fit(t, law, 0.01)
+		if _, err := s.Predict(0.5); err != nil {
+			t.Errorf("half the smallest: %v", err)
+		}
+		if _, err := s.Predict(0.4); !errors.Is(err, ErrTooFew) {
+			t.Errorf("error %v, want %v", err, ErrTooFew)
 		}
 	})
 	t.Run("no contention visible", func(t *testing.T) {

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -8,18 +9,20 @@ import (
 	"time"
 
 	"sweetspot/analysis"
+	"sweetspot/scenarios"
 )
 
 // Capacity is a capacity plan and what is to be told with it.
 type Capacity struct {
 	Plan   *analysis.Plan
-	Growth *analysis.Growth // of the daily peaks; nil: they are not known
-	Full   analysis.Full    // of the planned machines; only with Growth
+	Growth *analysis.Growth  // of the daily peaks; nil: they are not known
+	Full   analysis.Full     // of the planned machines; only with Growth
+	Scaled *analysis.Scaling // how throughput goes with cores; nil: it was not measured
 }
 
 // planMetrics are the statistics of the expected latency, in the order in
 // which they are told.
-var planMetrics = []string{"p50", "p95", "p99"}
+var planMetrics = []string{scenarios.Mean, "p50", "p95", "p99"}
 
 // CapacityText tells a plan in sentences, a paragraph each.
 func CapacityText(c Capacity) []byte {
@@ -32,22 +35,24 @@ func CapacityText(c Capacity) []byte {
 
 func (c Capacity) sentences() []string {
 	p := c.Plan
-	machines := counted(p.Machines, "machine")
-	if p.Low > 0 && p.Low != p.High {
-		machines += fmt.Sprintf(" (95 %% interval %s–%s)", count(p.Low), count(p.High))
-	}
 	within := ""
 	if o := p.Demand.Objective; o != nil {
 		within = " within " + objectiveText(*o)
 	}
 	out := []string{
-		fmt.Sprintf("%s requests/s%s with %s headroom take %s like the measured one, each with %s.", number(p.Demand.Rate), within, percent(p.Demand.Headroom), machines, cellPhrase(p.Cell.Cell)),
-		fmt.Sprintf("One sustains %s requests/s%s, of which %s are used at most.", withInterval(p.Sustains), within, number(p.Usable)),
+		fmt.Sprintf("%s requests/s%s with %s headroom take %s, each with %s.", number(p.Demand.Rate), within, percent(p.Demand.Headroom), c.machines(), cellPhrase(p.Run())),
+		c.sustains(within),
 		fmt.Sprintf("Each then takes %s requests/s. %s", number(p.Each), c.latency()),
-		fmt.Sprintf("Twice the rate takes %s, %s more.", counted(p.Doubled, "machine"), count(p.Doubled-p.Machines)),
+		fmt.Sprintf("Twice the rate takes %s, %s more. %s", c.units(p.Doubled), count(p.Doubled-p.Machines), c.twice()),
 	}
 	if p.Sustains.AtLeast {
 		out = append(out, "No load measured was too much for that objective: fewer machines may do. Measure higher loads to tell.")
+	}
+	if p.Ratio != nil && p.Demand.Cores < p.Cell.Cores {
+		out = append(out, "On fewer cores a queue is longer at the same share of the throughput, so that within a latency one sustains rather less than told: measure it before you rely on it.")
+	}
+	if p.Ratio != nil && c.Scaled != nil {
+		out = append(out, crowdedLines(c.Scaled)...)
 	}
 	if c.Growth != nil {
 		out = append(out, c.growth())
@@ -55,13 +60,65 @@ func (c Capacity) sentences() []string {
 	return out
 }
 
+// units writes so many of what the plan counts: "11 machines", "3 pods of
+// 1.5 cores".
+func (c Capacity) units(n int) string {
+	p := c.Plan
+	noun := "machine"
+	if p.Cell.Pod {
+		noun = "pod"
+	}
+	text := counted(n, noun)
+	if p.Cell.Pod || p.Ratio != nil {
+		text += " of " + coresText(p.Cores())
+	}
+	return text
+}
+
+// machines writes how many the plan takes, with their interval, and which.
+func (c Capacity) machines() string {
+	p := c.Plan
+	text := c.units(p.Machines)
+	if p.Low > 0 && p.Low != p.High {
+		text += fmt.Sprintf(" (95 %% interval %s–%s)", count(p.Low), count(p.High))
+	}
+	if !p.Cell.Pod && p.Ratio == nil {
+		text += " like the measured one"
+	}
+	return text
+}
+
+// sustains says what one machine holds, and what that is inferred from where it
+// was not measured.
+func (c Capacity) sustains(within string) string {
+	p := c.Plan
+	text := fmt.Sprintf("One sustains %s requests/s%s", withInterval(p.Sustains), within)
+	if p.Ratio != nil {
+		text += fmt.Sprintf(" by the scalability law: %s on %s, times %s", withInterval(p.Measured), coresText(p.Cell.Cores), intervalOf(p.Ratio))
+	}
+	return text + fmt.Sprintf("; %s are used at most.", number(p.Usable))
+}
+
+// twice says what doubling the cores of one gives, instead of doubling their
+// number.
+func (c Capacity) twice() string {
+	p := c.Plan
+	if p.Twice == nil {
+		return "What twice the cores of one give is not told: " + sentence(p.NoTwice)
+	}
+	return fmt.Sprintf("Twice the cores of one, %s, give %s times its throughput.", coreCount(2*p.Cores()), intervalOf(p.Twice))
+}
+
+// intervalOf writes a ratio with its interval: "1.83 (1.75–1.90)".
+func intervalOf(f *analysis.Figure) string { return number(f.Value) + " (" + interval(f) + ")" }
+
 // latency tells what is expected of the response time at the planned load.
 func (c Capacity) latency() string {
 	var known, unknown []string
 	for _, m := range planMetrics {
 		if f := c.Plan.Latency[m]; f != nil {
 			known = append(known, fmt.Sprintf("%s %s ms (%s–%s)", m, number(1000*f.Value), numberLike(1000*f.Low, 1000*f.Value), numberLike(1000*f.High, 1000*f.Value)))
-		} else if why := c.Plan.Unknown[m]; !slices.Contains(unknown, why) {
+		} else if why := c.Plan.Unknown[m]; why != "" && !slices.Contains(unknown, why) {
 			unknown = append(unknown, why)
 		}
 	}
@@ -77,7 +134,7 @@ func (c Capacity) latency() string {
 
 // growth tells when the planned machines are full.
 func (c Capacity) growth() string {
-	g, machines := c.Growth, counted(c.Plan.Machines, "machine")
+	g, machines := c.Growth, c.units(c.Plan.Machines)
 	text := fmt.Sprintf("Peaks grow by %s a year (%s), by %s from %s to %s.", change(g.PerYear.Value), change(g.PerYear.Low)+" to "+change(g.PerYear.High),
 		counted(g.Peaks, "daily peak"), g.First.Format(time.DateOnly), g.Last.Format(time.DateOnly))
 	span := int(g.Last.Sub(g.First).Hours() / 24)
@@ -125,6 +182,15 @@ type capacityDoc struct {
 	Latency   map[string]figureDoc `json:"response_s"`
 	Unknown   map[string]string    `json:"response_unknown"`
 	Doubled   int                  `json:"machines_for_twice_the_rate"`
+	Cores     quantity             `json:"application_cores_each"`
+	Pod       bool                 `json:"pod"`
+	Run       string               `json:"run_on_each"`
+	Measured  *figureDoc           `json:"measured_sustains_per_second"`
+	On        quantity             `json:"measured_application_cores"`
+	Ratio     *ratioDoc            `json:"throughput_over_measured,omitempty"`
+	Twice     *ratioDoc            `json:"throughput_of_twice_the_cores,omitempty"`
+	NoTwice   string               `json:"twice_the_cores_unknown,omitempty"`
+	Scaling   *scalingDoc          `json:"scaling,omitempty"`
 	Growth    *growthDoc           `json:"growth,omitempty"`
 }
 
@@ -137,6 +203,30 @@ type growthDoc struct {
 	Already  bool      `json:"full_already"`
 }
 
+// someRatioDoc is nil for none.
+func someRatioDoc(f *analysis.Figure) *ratioDoc {
+	if f == nil {
+		return nil
+	}
+	return &ratioDoc{rounded(f.Value), rounded(f.Low), rounded(f.High)}
+}
+
+// CapacityPlot is the plot of throughput against cores as "svg" or "png". It is
+// an error when that was not measured.
+func CapacityPlot(s *analysis.Scaling, ext string) ([]byte, error) {
+	f := plotScaling(&model{Input: Input{Result: &analysis.Result{Scaling: s}}})
+	if f.missing != "" {
+		return nil, fmt.Errorf("plot throughput against cores: %s", f.missing)
+	}
+	switch ext {
+	case "svg":
+		return f.svg()
+	case "png":
+		return f.png()
+	}
+	return nil, fmt.Errorf("plot throughput against cores: %q is neither svg nor png", ext)
+}
+
 // CapacityJSON tells a plan as JSON.
 func CapacityJSON(c Capacity) ([]byte, error) {
 	p := c.Plan
@@ -144,6 +234,8 @@ func CapacityJSON(c Capacity) ([]byte, error) {
 		Schema: jsonSchemaVersion, Cell: p.Cell.Cell.String(), Rate: quantity(p.Demand.Rate), Headroom: quantity(p.Demand.Headroom),
 		Sustains: newFigureDoc(p.Sustains), Usable: quantity(p.Usable), Machines: p.Machines, Low: p.Low, High: p.High,
 		Each: quantity(p.Each), Latency: map[string]figureDoc{}, Unknown: p.Unknown, Doubled: p.Doubled,
+		Cores: known(p.Cores()), Pod: p.Cell.Pod, Run: p.Run().String(), Measured: newFigureDoc(p.Measured), On: known(p.Cell.Cores),
+		Ratio: someRatioDoc(p.Ratio), Twice: someRatioDoc(p.Twice), NoTwice: p.NoTwice, Scaling: newScalingDoc(c.Scaled),
 	}
 	if o := p.Demand.Objective; o != nil {
 		d.Objective = o.String()
@@ -160,6 +252,10 @@ func CapacityJSON(c Capacity) ([]byte, error) {
 		}
 		d.Growth = &growthDoc{*newFigureDoc(g.PerYear), g.Peaks, date(c.Full.Day), date(c.Full.Low), date(c.Full.High), c.Full.Already}
 	}
-	b, err := json.MarshalIndent(d, "", "  ")
-	return append(b, '\n'), err
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(d)
+	return b.Bytes(), err
 }

@@ -59,6 +59,7 @@ type document struct {
 	ProxyTax    []comparisonDoc   `json:"proxy_tax"`
 	Contest     *contestDoc       `json:"comparison,omitempty"`
 	Limit       limitDoc          `json:"limit"`
+	Capacity    *machineDoc       `json:"capacity,omitempty"`
 	Target      string            `json:"target,omitempty"`
 	Embedded    bool              `json:"embedded"`
 	Partial     string            `json:"partial,omitempty"`
@@ -414,7 +415,7 @@ func newDocument(m *model) document {
 		Why: m.Why, Headroom: quantity(r.Headroom), Usable: quantity(r.Usable),
 		Confidence: quantity(r.Confidence), Regret: quantity(r.Regret),
 		Winner: winnerName(r), Ties: []string{}, Folklore: comparisonDocs(r.Folklore), ProxyTax: comparisonDocs(r.ProxyTax),
-		Contest: newContestDoc(r.Contest), Target: r.Target,
+		Contest: newContestDoc(r.Contest), Target: r.Target, Capacity: newMachineDoc(m),
 		Limit: limitDoc{m.Limit, list(m.Evidence), newSeenDoc(r.Limit.Seen)}, Embedded: r.Embedded, Partial: r.Partial, Warnings: list(m.Warnings),
 		SpentS: quantity(r.Spent.Seconds()), BudgetS: quantity(r.Budget.Seconds()), Counts: countsDoc(m.Counts),
 		Cells: []cellDoc{}, Trials: []trialDoc{}, Method: m.Method, Generator: []answerDoc{}, Calibration: newCalibrationDoc(m.Manifest.Calibration),

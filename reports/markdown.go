@@ -61,6 +61,10 @@ func renderMarkdown(in Input) ([]byte, error) {
 		}
 		markdownTable(&b, rows, 0)
 	}
+	if len(m.Capacity) > 0 {
+		markdownSections(&b, m.Capacity)
+		markdownFigure(&b, figs["scaling"])
+	}
 	p("## CPU and memory\n\n")
 	markdownFigure(&b, figs["usage"])
 	markdownSections(&b, m.Sections)

@@ -40,6 +40,7 @@ type model struct {
 	Warnings  []string
 	Footnotes []string
 	Early     []section // what backs the verdict
+	Capacity  []section // what one machine holds; none when that is not known
 	Sections  []section // what else only some runs have to say
 }
 

@@ -30,7 +30,7 @@ type figure struct {
 }
 
 // plotTable lists the plots in their order in the report.
-var plotTable = []func(*model) figure{plotWorkers, plotLatency, plotHeatmap, plotProxy, plotUsage}
+var plotTable = []func(*model) figure{plotWorkers, plotLatency, plotHeatmap, plotProxy, plotScaling, plotUsage}
 
 func figures(m *model) []figure {
 	all := make([]figure, len(plotTable))

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"errors"
 	"math"
 	"time"
 
@@ -190,6 +191,21 @@ func sampleSeen(goodput, app float64, slots int) *analysis.Seen {
 	}
 }
 
+// sampleScaling is of a law with noise of a hundredth, in three rounds.
+func sampleScaling(c scenarios.Cell, cores ...float64) *analysis.Scaling {
+	law := analysis.USL{Gamma: 231, Alpha: 0.06, Beta: 0.004}
+	s := &analysis.Scaling{Demand: threeStarts(0.00421, 0.00006), DemandAt: cores[len(cores)/4]}
+	for i, n := range cores {
+		c.Workers = max(1, int(2*n))
+		for round := range 3 {
+			off := 0.01 * math.Sin(float64(5*i+11*round))
+			s.Points = append(s.Points, analysis.ScalingPoint{Cores: n, Rate: law.At(n) * (1 + off), App: 0.00421 * (1 - off), Proxy: 0.00014, Cell: c})
+		}
+	}
+	s.Law, s.Refused = analysis.FitUSL(s.Points, 1)
+	return s
+}
+
 // sampleSpecials makes some of the cells special and judges the trials.
 func sampleSpecials(r *analysis.Result) {
 	find := func(name string) *analysis.Cell {
@@ -202,8 +218,10 @@ func sampleSpecials(r *analysis.Result) {
 	}
 	winner := find("server=gunicorn-sync/proxy=nginx/workers=4/threads=1")
 	winner.Final, winner.Curve = fiveStarts(412, 14), sampleCurve(winner.Cell, 418, 8)
-	winner.AppCPU = fiveStarts(3.88, 0.11)
 	winner.Growth = &analysis.Figure{Value: 21e6, Low: 9e6, High: 33e6, N: 5}
+	winner.AppCPU, winner.Cores = fiveStarts(3.88, 0.11), 2
+	r.Scaling = sampleScaling(winner.Cell, 0.5, 1, 2, 3, 4, 6)
+	r.Scaling.Crowded = []float64{6}
 	tie := find("server=gunicorn-sync/proxy=nginx/workers=5/threads=1")
 	tie.Final, tie.Tied, tie.Folklore = fiveStarts(408, 17), true, []string{scenarios.FolkloreTwice}
 	tie.Curve = sampleCurve(tie.Cell, 412, 5)
@@ -294,7 +312,7 @@ func sampleNotMet() Input {
 	in := sample()
 	r := in.Result
 	r.Outcome, r.Because, r.Winner, r.RunnerUp, r.Ties, r.Folklore, r.ProxyTax = analysis.NotMet, "p99 exceeds 250 ms at a tenth of the load in every configuration", nil, nil, nil, nil, nil
-	r.Limit, r.Usable = analysis.Limit{}, 0
+	r.Limit, r.Usable, r.Scaling = analysis.Limit{}, 0, nil
 	for _, c := range r.Cells {
 		c.Infeasible, c.Explored, c.Final, c.Tied, c.Latency, c.Memory, c.AppCPU, c.ProxyCPU = "p99 exceeds 250 ms at a tenth of the load", nil, nil, false, nil, 0, nil, nil
 	}
@@ -305,7 +323,7 @@ func sampleInconclusive() Input {
 	in := sample()
 	r := in.Result
 	r.Outcome, r.Because, r.Winner, r.RunnerUp, r.Ties, r.Folklore, r.ProxyTax = analysis.Inconclusive, "5 of 6 trials are void: foreign load", nil, nil, nil, nil, nil
-	r.Partial, r.Usable = "interrupted after 1m10s of 5m0s", 0
+	r.Partial, r.Usable, r.Scaling = "interrupted after 1m10s of 5m0s", 0, nil
 	r.Cells = r.Cells[:3]
 	for i, c := range r.Cells {
 		c.Final = nil
@@ -318,7 +336,7 @@ func sampleInconclusive() Input {
 
 func sampleEmbedded() Input {
 	in := sample()
-	in.Result.Embedded, in.Result.Partial = true, "interrupted after 3m10s of 5m0s"
+	in.Result.Embedded, in.Result.Partial, in.Result.Scaling = true, "interrupted after 3m10s of 5m0s", nil
 	for _, c := range in.Result.Cells {
 		c.Cell.Server = "embedded"
 	}
@@ -354,7 +372,8 @@ func sampleSingle() Input {
 	in := sample()
 	c := sampleCell("gunicorn-sync", scenarios.Direct, 1, 1, 0.7315)
 	c.Curve = c.Curve[:1]
-	in.Result = &analysis.Result{Outcome: analysis.Recommended, Because: "it is the only configuration", Winner: c, Cells: []*analysis.Cell{c}, Spent: time.Minute}
+	c.Cores, c.Pod = 1.5, true
+	in.Result = &analysis.Result{Outcome: analysis.Recommended, Because: "it is the only configuration", Winner: c, Cells: []*analysis.Cell{c}, Spent: time.Minute, Scaling: sampleScaling(c.Cell, 1.5)}
 	in.WinnerConfigs = nil
 	return in
 }
@@ -403,6 +422,11 @@ func hostileSections(in *Input, evil string) {
 	a.Peak = &rundir.Peak{Seen: 64, Offered: 64}
 	in.Result.Generator = []analysis.Answer{{Check: analysis.Check{Name: evil, Value: evil, Limit: evil, Share: math.Inf(1)}, Voided: 1}}
 	in.Result.AboveCeiling = evil
+	in.Result.Winner.Cores = math.NaN()
+	in.Result.Scaling = &analysis.Scaling{
+		Points: []analysis.ScalingPoint{{Cores: 1, Rate: math.NaN(), App: math.Inf(1), Cell: in.Result.Winner.Cell}},
+		Demand: nan, DemandAt: 1, Refused: errors.New(evil), Crowded: []float64{math.Inf(1)},
+	}
 }
 
 // sampleWide has many servers, proxies and thread counts, and large numbers.

@@ -24,6 +24,9 @@ type section struct {
 
 // sections are what this run has to say beyond the answer and the matrix.
 func (m *model) sections() {
+	if s := m.capacitySection(); len(s.Lines) > 0 {
+		m.Capacity = []section{s}
+	}
 	for _, s := range []section{m.contestSection(), m.besideSection(), m.readBackSection(), m.lotterySection(), m.staticSection(), m.databaseSection(), m.generatorSection()} {
 		switch {
 		case len(s.Lines)+len(s.Table) == 0:

@@ -42,7 +42,7 @@ func Text(in Input, color bool, width int) []byte {
 	t.limit(m)
 	t.matrix(m)
 	t.curve(m)
-	for _, s := range m.Sections {
+	for _, s := range slices.Concat(m.Capacity, m.Sections) {
 		t.line("")
 		t.part(s)
 	}

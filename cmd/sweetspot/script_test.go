@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PATH", e.Getenv("PATH")+":/usr/sbin:/usr/bin:/bin")
 			return nil
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"simulate": simulateScript},
 		Condition: func(name string) (bool, error) {
 			if name != "gunicorn" {
 				return false, fmt.Errorf("unknown condition %s", name)
@@ -54,6 +55,19 @@ func TestScripts(t *testing.T) {
 			return python != "", nil
 		},
 	})
+}
+
+// simulateScript is the command "simulate NAME DIR" of the scripts: one of the
+// simulations, as a run directory.
+func simulateScript(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: simulate NAME DIR")
+	}
+	s, ok := simulations[args[0]]
+	if !ok {
+		ts.Fatalf("no simulation is called %s", args[0])
+	}
+	ts.Check(s.write(ts.MkAbs(args[1]), 1))
 }
 
 // Every exit code of the table is what its error gives.
