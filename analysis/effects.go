@@ -60,39 +60,62 @@ func (g *grid) observations(end int) []observation {
 // fitEffects solves the two sets of normal equations in turn until neither
 // changes much: with cells that took part in many rounds that is soon.
 func fitEffects(all []observation, priorSD float64) effects {
-	e := effects{log: map[scenarios.Cell]float64{}, weight: map[scenarios.Cell]float64{}}
-	rounds := map[int]float64{}
+	cells, rounds := map[scenarios.Cell]int{}, map[int]int{}
+	cell, round := make([]int, len(all)), make([]int, len(all))
+	for i, o := range all {
+		cell[i], round[i] = numbered(cells, o.cell), numbered(rounds, o.start)
+	}
+	of, in := newGroupMeans(len(cells)), newGroupMeans(len(rounds))
 	for range 50 {
-		sums, weights := map[scenarios.Cell]float64{}, map[scenarios.Cell]float64{}
-		for _, o := range all {
-			sums[o.cell] += o.weight * (o.log - rounds[o.start])
-			weights[o.cell] += o.weight
-		}
-		for c := range sums {
-			e.log[c] = sums[c] / weights[c]
-		}
-		e.weight = weights
-		bySum, byWeight := map[int]float64{}, map[int]float64{}
-		for _, o := range all {
-			bySum[o.start] += o.weight * (o.log - e.log[o.cell])
-			byWeight[o.start] += o.weight
-		}
-		moved := 0.0
-		for r := range bySum {
-			next := bySum[r] / byWeight[r]
-			moved = max(moved, math.Abs(next-rounds[r]))
-			rounds[r] = next
-		}
-		if moved < 1e-6 {
+		of.of(all, cell, func(i int) float64 { return all[i].log - in.value[round[i]] })
+		if in.of(all, round, func(i int) float64 { return all[i].log - of.value[cell[i]] }) < 1e-6 {
 			break
 		}
 	}
+	e := effects{log: map[scenarios.Cell]float64{}, weight: map[scenarios.Cell]float64{}}
+	for c, i := range cells {
+		e.log[c], e.weight[c] = of.value[i], of.weight[i]
+	}
 	squares := priorWorth * priorSD * priorSD
-	for _, o := range all {
-		d := o.log - e.log[o.cell] - rounds[o.start]
+	for i, o := range all {
+		d := o.log - of.value[cell[i]] - in.value[round[i]]
 		squares += o.weight * d * d
 	}
-	free := max(0, len(all)-len(e.log)-len(rounds)+1)
+	free := max(0, len(all)-len(cells)-len(rounds)+1)
 	e.sd = math.Sqrt(squares / float64(priorWorth+free))
 	return e
+}
+
+// numbered returns the number of a key, a new one for a new key.
+func numbered[K comparable](numbers map[K]int, key K) int {
+	n, known := numbers[key]
+	if !known {
+		n = len(numbers)
+		numbers[key] = n
+	}
+	return n
+}
+
+// groupMeans are weighted means of groups of observations.
+type groupMeans struct{ value, weight []float64 }
+
+func newGroupMeans(groups int) groupMeans {
+	return groupMeans{make([]float64, groups), make([]float64, groups)}
+}
+
+// of takes the means of a part of every observation, and returns by how much
+// the one that moved most did.
+func (m groupMeans) of(all []observation, group []int, part func(i int) float64) (moved float64) {
+	sums := make([]float64, len(m.value))
+	clear(m.weight)
+	for i, o := range all {
+		sums[group[i]] += o.weight * part(i)
+		m.weight[group[i]] += o.weight
+	}
+	for k, sum := range sums {
+		next := sum / m.weight[k]
+		moved = max(moved, math.Abs(next-m.value[k]))
+		m.value[k] = next
+	}
+	return moved
 }

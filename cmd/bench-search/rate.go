@@ -17,6 +17,9 @@ const (
 	rateOfFinals = "rate of the finals" // the mean of three starts, with drift and with what starts differ by
 )
 
+// rateNoise is the noise at which the rates are looked at.
+const rateNoise = 0.05
+
 // rateWorld finds the sustainable rate of a world's best cell in both ways.
 func rateWorld(ctx context.Context, s *store, w *simulate.World, truth *truth, noise float64, seed uint64) error {
 	half := 0.0

@@ -91,6 +91,9 @@ func searchWorld(ctx context.Context, o options, s *store, w *simulate.World) er
 				return err
 			}
 		}
+		if noise != rateNoise {
+			continue
+		}
 		if err := rateWorld(ctx, s, w, truth, noise, seedOf(w, k)); err != nil {
 			return err
 		}
