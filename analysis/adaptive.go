@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"sweetspot/runner/rundir"
@@ -57,6 +58,7 @@ func (g *grid) glancing() *visit {
 	most := 0.0
 	for _, c := range others {
 		v := g.glance(c)
+		v.label = "looking at a promising cell once more"
 		if len(v.trials) > 0 && !g.finished(v) {
 			return v // what has begun is carried to its end
 		}
@@ -135,7 +137,8 @@ func (g *grid) smallest(c scenarios.Cell) bool {
 func (g *grid) racing() *visit {
 	field := g.cells
 	for heat := 1; heat <= heats; heat++ {
-		field = g.field(heat, field)
+		before := field
+		field = g.field(heat, before)
 		if len(field) == 0 || heat > 1 && len(field) == 1 || heat > leastHeats && len(field) <= g.plan.Finalists { // the first heat also probes
 			return nil
 		}
@@ -143,6 +146,9 @@ func (g *grid) racing() *visit {
 			v := g.visit(c.Cell, heat)
 			v.burst, v.probe = true, heat == 1
 			v.label = fmt.Sprintf("heat %d, cell %d of the %d in the race", heat, i+1, len(field))
+			if i == 0 {
+				v.label += g.departures(heat, before, field)
+			}
 			if g.finished(v) {
 				continue
 			}
@@ -153,6 +159,40 @@ func (g *grid) racing() *visit {
 		}
 	}
 	return nil
+}
+
+// departures tells which cells a heat leaves out, and why; empty for none.
+func (g *grid) departures(heat int, before, field []scenarios.Planned) string {
+	var out []string
+	for _, c := range before {
+		_, seen := g.effects(heat).log[c.Cell]
+		if seen && len(field) > 0 && !slices.ContainsFunc(field, func(f scenarios.Planned) bool { return f.Cell == c.Cell }) {
+			out = append(out, g.departed(heat, c.Cell, field[0].Cell))
+		}
+	}
+	switch n := len(out); {
+	case n == 0:
+		return ""
+	case n > namedOut:
+		out = append(out[:namedOut], fmt.Sprintf("%d more", n-namedOut))
+	}
+	return "; out are " + strings.Join(out, ", ")
+}
+
+// namedOut is how many cells a progress line names.
+const namedOut = 3
+
+// departed names a cell that a heat leaves out, and why.
+func (g *grid) departed(heat int, c, leader scenarios.Cell) string {
+	switch why := g.mismatch(c, heat); {
+	case why != "":
+		return fmt.Sprintf("%v (%s)", c, why)
+	case g.hopeless(c, heat+1):
+		return fmt.Sprintf("%v (meets the objectives at no rate)", c)
+	case g.breaks(c, heat):
+		return fmt.Sprintf("%v (breaks a limit)", c)
+	}
+	return fmt.Sprintf("%v (%s)", c, g.surface(heat).behind(c, leader))
 }
 
 // field returns the cells of a heat: of those in the heat before, the ones that
@@ -337,8 +377,8 @@ func (g *grid) dropped() map[scenarios.Cell]string {
 // behind says by how much a cell is behind the leader.
 func (s *surface) behind(c, leader scenarios.Cell) string {
 	if _, ok := s.index[c]; !ok {
-		return fmt.Sprintf("its throughput was more than %.0f %% below the leader's", -100*math.Expm1(-outclassed))
+		return fmt.Sprintf("throughput more than %.0f %% below the leader's", -100*math.Expm1(-outclassed))
 	}
 	by, sd := s.ahead(c, leader)
-	return fmt.Sprintf("its throughput was estimated at %.1f ± %.1f %% below the leader's", -100*math.Expm1(by), 100*sd)
+	return fmt.Sprintf("throughput %.1f ± %.1f %% below the leader's, by estimate", -100*math.Expm1(by), 100*sd)
 }

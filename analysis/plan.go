@@ -39,6 +39,7 @@ const (
 	maxProbe, maxSettle  = 10 * time.Second, time.Second
 	longTrial            = 8 * time.Second // from here on, tries are many and the bracket is narrow
 	reserve              = 0.08            // of the budget: void trials, walks longer than most
+	leastExplore         = 0.5             // of the budget, for the race of an adaptive search
 	raceVisits           = 30              // of an adaptive search
 	startCost            = 2 * time.Second // to start, check and stop a stack: a guess, the strategy counts what it takes
 )
@@ -61,6 +62,9 @@ func newPlan(s *scenarios.Scenario, cells []scenarios.Planned) plan {
 	short := p.total(s, n) > budget
 	if short {
 		p.Explore = p.See
+		if s.Search.Strategy == scenarios.Adaptive {
+			p.Explore = max(p.See, scale(budget, leastExplore))
+		}
 	}
 	p.Screen = short && s.Search.Strategy != scenarios.Adaptive
 	return p
