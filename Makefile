@@ -5,7 +5,8 @@
 # make bench-attack   compare the generator with others and judge what it promises, some 70 minutes on a quiet machine;
 #              QUICK=1 to see it work, PARTS=throughput,cpu for some parts, FLAGS=--fresh for others of its flags
 
-# make bench-search   judge the search strategies on simulated machines, some 30 minutes; FLAGS="--workloads 12" for fewer
+# make bench-search   judge the search strategies on simulated machines, some 30 minutes, and on real stacks, two hours on a
+#              quiet machine; FLAGS="--parts simulated --workloads 12" or FLAGS="--parts real --seeds 1" for less
 
 SHELL := /bin/bash
 BUDGET ?=
@@ -48,6 +49,7 @@ bench-attack:
 	@bin/bench-attack $(if $(PARTS),--parts $(PARTS)) $(if $(QUICK),--quick) $(FLAGS)
 
 bench-search:
+	@.ci/install servers || echo "going on with what this machine has"
 	@mkdir -p bin
 	@go build -o bin/bench-search ./cmd/bench-search
 	@bin/bench-search $(FLAGS)

@@ -1,7 +1,8 @@
-// Command bench-search judges the search strategies on simulated machines
-// whose truth is known: how far the cell that each recommends is from the best
-// one, and what finding it takes. It prints figures and says which of the
-// search's promises they keep; it asserts nothing.
+// Command bench-search judges the search strategies. On simulated machines,
+// whose truth is known, it tells how far the cell that each recommends is from
+// the best one, and what finding it takes; on real stacks, whether the adaptive
+// search recommends what the full grid does. It prints figures and says which of
+// the search's promises they keep; it asserts nothing.
 package main
 
 import (
@@ -19,8 +20,8 @@ func main() {
 	os.Exit(start())
 }
 
-// start runs the command line. After Ctrl-C what was simulated until then is
-// kept, and told.
+// start runs the command line. After Ctrl-C what was found until then is kept,
+// and told.
 func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -32,15 +33,6 @@ func start() int {
 	return 0
 }
 
-// options is what to simulate.
-type options struct {
-	dir       string // gets results.jsonl and results.md
-	workloads int
-	noises    []float64
-	fresh     bool
-	workers   int
-}
-
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parseOptions(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -49,39 +41,28 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	s, err := openStore(o.dir, o.fresh)
+	worlds, err := openStore[result](o.dir, "results.jsonl", o.fresh && o.has(simulated))
 	if err != nil {
 		return err
 	}
-	if err := simulateAll(ctx, o, s, stderr); err != nil {
-		return errors.Join(err, s.close())
+	stacks, err := openStore[recommendation](o.dir, "real.jsonl", o.fresh && o.has(real))
+	if err != nil {
+		return errors.Join(err, worlds.close())
 	}
-	if err := s.close(); err != nil {
-		return err
-	}
-	return writeReport(o, s.all, stdout)
+	err = judge(ctx, o, worlds, stacks, stderr)
+	return errors.Join(err, worlds.close(), stacks.close(), writeReport(o, worlds.all, stacks.all, stdout))
 }
 
-func parseOptions(args []string, stderr io.Writer) (options, error) {
-	o := options{noises: []float64{0.03, 0.05, 0.08}}
-	f := flag.NewFlagSet("bench-search", flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.StringVar(&o.dir, "dir", "bench-search", "folder of results.jsonl and results.md")
-	f.IntVar(&o.workloads, "workloads", 204, "simulated workloads, a sixth of each kind")
-	f.IntVar(&o.workers, "workers", 0, "simulations at a time (default as many as there are cores)")
-	f.BoolVar(&o.fresh, "fresh", false, "simulate again what results.jsonl has")
-	noise := f.Float64("noise", 0, "spread of the machine's speed between windows of 5 s, as 0.05 (default 0.03, 0.05 and 0.08)")
-	if err := f.Parse(args); err != nil {
-		return o, err
+// judge runs the parts that were asked for: one after the other, since the
+// simulations would be load beside the real stacks.
+func judge(ctx context.Context, o options, worlds *store[result], stacks *store[recommendation], progress io.Writer) error {
+	if o.has(simulated) {
+		if err := simulateAll(ctx, o, worlds, progress); err != nil {
+			return err
+		}
 	}
-	if f.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q: there are flags only", f.Arg(0))
+	if o.has(real) {
+		return searchStacks(ctx, o, stacks, progress)
 	}
-	if o.workloads < 1 {
-		return o, fmt.Errorf("--workloads %d: want at least 1", o.workloads)
-	}
-	if *noise > 0 {
-		o.noises = []float64{*noise}
-	}
-	return o, nil
+	return nil
 }

@@ -21,7 +21,7 @@ const (
 const rateNoise = 0.05
 
 // rateWorld finds the sustainable rate of a world's best cell in both ways.
-func rateWorld(ctx context.Context, s *store, w *simulate.World, truth *truth, noise float64, seed uint64) error {
+func rateWorld(ctx context.Context, s *store[result], w *simulate.World, truth *truth, noise float64, seed uint64) error {
 	half := 0.0
 	for _, name := range []string{rateOfVisit, rateOfFinals} {
 		r := result{World: w.Name, Noise: noise, Strategy: name}

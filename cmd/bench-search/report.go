@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,8 +14,8 @@ import (
 )
 
 // writeReport writes the tables to the folder and to stdout.
-func writeReport(o options, all []result, stdout io.Writer) error {
-	text := report(all)
+func writeReport(o options, simulated []result, real []recommendation, stdout io.Writer) error {
+	text := report(simulated, real)
 	if err := os.WriteFile(filepath.Join(o.dir, "results.md"), []byte(text), 0o644); err != nil {
 		return err
 	}
@@ -22,32 +23,37 @@ func writeReport(o options, all []result, stdout io.Writer) error {
 	return err
 }
 
-// report is all tables as Markdown.
-func report(all []result) string {
+// report is all tables as Markdown, of what there are results of.
+func report(simulated []result, real []recommendation) string {
 	var b strings.Builder
-	worlds := map[string]bool{}
-	noises := map[float64]bool{}
-	for _, r := range all {
-		worlds[r.World], noises[r.Noise] = true, true
-	}
-	var sorted []float64
-	for n := range noises {
-		sorted = append(sorted, n)
-	}
-	slices.Sort(sorted)
-	fmt.Fprintf(&b, "%d simulated workloads. Regret is how much less the recommended cell sustains than the best one.\n", len(worlds))
 	var verdicts []string
-	for _, noise := range sorted {
-		fmt.Fprintf(&b, "\n### Noise %.0f %%\n\n", 100*noise)
-		verdicts = append(verdicts, searchTable(&b, all, noise)...)
+	if len(simulated) > 0 {
+		verdicts = simulatedTables(&b, simulated)
 	}
-	fmt.Fprintf(&b, "\n### Sustainable rate of one cell at %.0f %% noise\n\n", 100*rateNoise)
-	verdicts = append(verdicts, rateTable(&b, all)...)
+	if len(real) > 0 {
+		verdicts = append(verdicts, realTable(&b, real)...)
+	}
 	fmt.Fprintf(&b, "\n### What must hold\n\n")
 	for _, v := range verdicts {
 		fmt.Fprintf(&b, "- %s\n", v)
 	}
 	return b.String()
+}
+
+func simulatedTables(b *strings.Builder, all []result) (verdicts []string) {
+	worlds := map[string]bool{}
+	noises := map[float64]bool{}
+	for _, r := range all {
+		worlds[r.World], noises[r.Noise] = true, true
+	}
+	sorted := slices.Sorted(maps.Keys(noises))
+	fmt.Fprintf(b, "%d simulated workloads. Regret is how much less the recommended cell sustains than the best one.\n", len(worlds))
+	for _, noise := range sorted {
+		fmt.Fprintf(b, "\n### Noise %.0f %%\n\n", 100*noise)
+		verdicts = append(verdicts, searchTable(b, all, noise)...)
+	}
+	fmt.Fprintf(b, "\n### Sustainable rate of one cell at %.0f %% noise\n\n", 100*rateNoise)
+	return append(verdicts, rateTable(b, all)...)
 }
 
 // of returns the results of a strategy at a noise.

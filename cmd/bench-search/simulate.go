@@ -20,6 +20,24 @@ import (
 	"sweetspot/scenarios"
 )
 
+// result is what one strategy found in one world.
+type result struct {
+	World    string
+	Noise    float64
+	Strategy string
+
+	Cell       string  // recommended; empty when none was
+	Regret     float64 // how much less it sustains than the best cell, as a share
+	Seconds    float64 // trial-seconds
+	Wall       float64 // s, starts of the stack included
+	Trials     int
+	Confidence float64 `json:",omitempty"` // that the search states
+	Truth      float64 `json:",omitempty"` // of a rate: what the cell sustains, requests/s
+	Found      float64 `json:",omitempty"` // and what was found
+}
+
+func (r result) key() string { return fmt.Sprintf("%s %g %s", r.World, r.Noise, r.Strategy) }
+
 // mostTrials is more than any search takes.
 const mostTrials = 20_000
 
@@ -36,7 +54,7 @@ const (
 var strategies = []string{fullGrid, burstGrid, randomGrid, adaptive25, adaptive10}
 
 // simulateAll searches every world by every strategy at every noise.
-func simulateAll(ctx context.Context, o options, s *store, progress io.Writer) error {
+func simulateAll(ctx context.Context, o options, s *store[result], progress io.Writer) error {
 	if o.workers == 0 {
 		o.workers = runtime.NumCPU()
 	}
@@ -65,7 +83,7 @@ func simulateAll(ctx context.Context, o options, s *store, progress io.Writer) e
 }
 
 // searchWorld searches one world by every strategy at every noise.
-func searchWorld(ctx context.Context, o options, s *store, w *simulate.World) error {
+func searchWorld(ctx context.Context, o options, s *store[result], w *simulate.World) error {
 	truth := newTruth(w)
 	for k, noise := range o.noises {
 		var grid result
@@ -73,7 +91,7 @@ func searchWorld(ctx context.Context, o options, s *store, w *simulate.World) er
 			r := result{World: w.Name, Noise: noise, Strategy: name}
 			if s.holds(r.key()) {
 				if name == fullGrid {
-					grid = s.get(r.key())
+					grid, _ = s.get(r.key())
 				}
 				continue
 			}

@@ -10,33 +10,21 @@ import (
 	"sync"
 )
 
-// result is what one strategy found in one world.
-type result struct {
-	World    string
-	Noise    float64
-	Strategy string
-
-	Cell       string  // recommended; empty when none was
-	Regret     float64 // how much less it sustains than the best cell, as a share
-	Seconds    float64 // trial-seconds
-	Wall       float64 // s, starts of the stack included
-	Trials     int
-	Confidence float64 `json:",omitempty"` // that the search states
-	Truth      float64 `json:",omitempty"` // of a rate: what the cell sustains, requests/s
-	Found      float64 `json:",omitempty"` // and what was found
+// entry is a line of a store.
+type entry interface {
+	key() string // what was asked for; the store holds one answer to it
 }
 
-func (r result) key() string { return fmt.Sprintf("%s %g %s", r.World, r.Noise, r.Strategy) }
-
-// store keeps every result as soon as it is there, a line each.
-type store struct {
+// store keeps every entry as soon as it is there, a line each.
+type store[E entry] struct {
 	mu   sync.Mutex
 	file *os.File
-	has  map[string]bool
-	all  []result
+	at   map[string]int // index of all, by key
+	all  []E
 }
 
-func openStore(dir string, fresh bool) (*store, error) {
+// openStore reads what a file of the folder holds; a fresh store forgets it.
+func openStore[E entry](dir, name string, fresh bool) (*store[E], error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -44,18 +32,18 @@ func openStore(dir string, fresh bool) (*store, error) {
 	if fresh {
 		flags |= os.O_TRUNC
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "results.jsonl"), flags, 0o644)
+	f, err := os.OpenFile(filepath.Join(dir, name), flags, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	s := &store{file: f, has: map[string]bool{}}
+	s := &store[E]{file: f, at: map[string]int{}}
 	lines := bufio.NewScanner(f)
 	for n := 1; lines.Scan(); n++ {
-		var r result
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+		var e E
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s:%d: %w: remove the line, or use --fresh", f.Name(), n, err), f.Close())
 		}
-		s.keep(r)
+		s.keep(e)
 	}
 	if err := lines.Err(); err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -63,47 +51,43 @@ func openStore(dir string, fresh bool) (*store, error) {
 	return s, nil
 }
 
-func (s *store) keep(r result) {
-	s.has[r.key()] = true
-	s.all = append(s.all, r)
+func (s *store[E]) keep(e E) {
+	s.at[e.key()] = len(s.all)
+	s.all = append(s.all, e)
 }
 
-// add keeps results, of which some may be there already.
-func (s *store) add(results ...result) error {
+// add keeps an entry, unless one of its key is there.
+func (s *store[E]) add(e E) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range results {
-		if s.has[r.key()] {
-			continue
-		}
-		line, err := json.Marshal(r)
-		if err != nil {
-			return err
-		}
-		if _, err := s.file.Write(append(line, '\n')); err != nil {
-			return err
-		}
-		s.keep(r)
+	if _, ok := s.at[e.key()]; ok {
+		return nil
 	}
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	if _, err := s.file.Write(append(line, '\n')); err != nil {
+		return err
+	}
+	s.keep(e)
 	return nil
 }
 
-func (s *store) holds(key string) bool {
+// get returns the entry of a key.
+func (s *store[E]) get(key string) (e E, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.has[key]
-}
-
-func (s *store) close() error { return s.file.Close() }
-
-// get returns the result of a key; the zero one when there is none.
-func (s *store) get(key string) result {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range s.all {
-		if r.key() == key {
-			return r
-		}
+	i, ok := s.at[key]
+	if !ok {
+		return e, false
 	}
-	return result{}
+	return s.all[i], true
 }
+
+func (s *store[E]) holds(key string) bool {
+	_, ok := s.get(key)
+	return ok
+}
+
+func (s *store[E]) close() error { return s.file.Close() }
