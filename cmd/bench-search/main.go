@@ -41,11 +41,11 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	worlds, err := openStore[result](o.dir, "results.jsonl", o.fresh && o.has(simulated))
+	worlds, err := openStore[result](o.dir, "results.jsonl", o.fresh && o.has(onMachines))
 	if err != nil {
 		return err
 	}
-	stacks, err := openStore[recommendation](o.dir, "real.jsonl", o.fresh && o.has(real))
+	stacks, err := openStore[recommendation](o.dir, "real.jsonl", o.fresh && o.has(onStacks))
 	if err != nil {
 		return errors.Join(err, worlds.close())
 	}
@@ -56,12 +56,12 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 // judge runs the parts that were asked for: one after the other, since the
 // simulations would be load beside the real stacks.
 func judge(ctx context.Context, o options, worlds *store[result], stacks *store[recommendation], progress io.Writer) error {
-	if o.has(simulated) {
+	if o.has(onMachines) {
 		if err := simulateAll(ctx, o, worlds, progress); err != nil {
 			return err
 		}
 	}
-	if o.has(real) {
+	if o.has(onStacks) {
 		return searchStacks(ctx, o, stacks, progress)
 	}
 	return nil

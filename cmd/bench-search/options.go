@@ -13,11 +13,11 @@ import (
 
 // Parts of the benchmark, in the order in which they run.
 const (
-	simulated = "simulated"
-	real      = "real"
+	onMachines = "simulated"
+	onStacks   = "real"
 )
 
-var allParts = []string{simulated, real}
+var allParts = []string{onMachines, onStacks}
 
 // options is what to judge the strategies on.
 type options struct {

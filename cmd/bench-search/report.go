@@ -14,8 +14,8 @@ import (
 )
 
 // writeReport writes the tables to the folder and to stdout.
-func writeReport(o options, simulated []result, real []recommendation, stdout io.Writer) error {
-	text := report(simulated, real)
+func writeReport(o options, simulated []result, stacks []recommendation, stdout io.Writer) error {
+	text := report(simulated, stacks)
 	if err := os.WriteFile(filepath.Join(o.dir, "results.md"), []byte(text), 0o644); err != nil {
 		return err
 	}
@@ -24,14 +24,14 @@ func writeReport(o options, simulated []result, real []recommendation, stdout io
 }
 
 // report is all tables as Markdown, of what there are results of.
-func report(simulated []result, real []recommendation) string {
+func report(simulated []result, stacks []recommendation) string {
 	var b strings.Builder
 	var verdicts []string
 	if len(simulated) > 0 {
 		verdicts = simulatedTables(&b, simulated)
 	}
-	if len(real) > 0 {
-		verdicts = append(verdicts, realTable(&b, real)...)
+	if len(stacks) > 0 {
+		verdicts = append(verdicts, realTable(&b, stacks)...)
 	}
 	fmt.Fprintf(&b, "\n### What must hold\n\n")
 	for _, v := range verdicts {
