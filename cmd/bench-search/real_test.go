@@ -130,7 +130,7 @@ func TestAnInconclusiveSearchIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "| inconclusive | inconclusive | no: nothing recommended |"; !strings.Contains(out, want) {
+	if want := "| inconclusive (0 of 0 trials void) | inconclusive (0 of 0 trials void) | no: nothing recommended |"; !strings.Contains(out, want) {
 		t.Errorf("got:\n%s\nwant in it: %s", out, want)
 	}
 }

@@ -82,7 +82,7 @@ func recommended(r *recommendation) string {
 	case r == nil:
 		return ""
 	case r.Winner == "":
-		return r.Outcome
+		return r.text()
 	}
 	return short(r.Winner)
 }

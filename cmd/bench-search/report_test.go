@@ -62,7 +62,7 @@ func searchedBy(stack string, seed int, grid, adaptive string) []recommendation 
 	}
 	return []recommendation{
 		{Stack: stack, Seed: seed, Strategy: scenarios.Grid, Outcome: outcome(grid), Winner: grid, Ties: []string{third}, Seconds: 400, Wall: 600},
-		{Stack: stack, Seed: seed, Strategy: scenarios.Adaptive, Outcome: outcome(adaptive), Winner: adaptive, Confidence: 0.93, Seconds: 150, Wall: 240},
+		{Stack: stack, Seed: seed, Strategy: scenarios.Adaptive, Outcome: outcome(adaptive), Winner: adaptive, Trials: 9, Void: 7, Confidence: 0.93, Seconds: 150, Wall: 240},
 	}
 }
 
@@ -102,7 +102,7 @@ func TestRealTable(t *testing.T) {
 	got := report(nil, all)
 	for _, want := range []string{
 		"| gunicorn-gthread | 1 | nginx 2 × 4 | nginx 5 × 1 | a tied cell | 400, 600 | 150, 240 | 93 |\n" +
-			"| gunicorn-gthread | 2 | nginx 2 × 4 | inconclusive | no: nothing recommended | 400, 600 | 150, 240 | 93 |\n" +
+			"| gunicorn-gthread | 2 | nginx 2 × 4 | inconclusive (7 of 9 trials void) | no: nothing recommended | 400, 600 | 150, 240 | 93 |\n" +
 			"| uvicorn | 1 | direct 1 × 4 |  | not both searched | 400, 600 |  |  |\n",
 	} {
 		if !strings.Contains(got, want) {
