@@ -26,7 +26,12 @@ func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	if err := execute(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	err := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "bench-search: interrupted: run it again, without --fresh, to go on")
+		return 1
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench-search: %v\n", err)
 		return 1
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sweetspot/analysis"
 	"sweetspot/runner/rundir"
@@ -154,11 +155,11 @@ func TestCtrlCEndsTheSearchInGoodOrder(t *testing.T) {
 	defer cancel()
 	out := filepath.Join(dir, "runs", promised+"-grid-10m0s-seed1")
 	r, w := io.Pipe()
-	go func() { // the stand-in waits for nothing else, so it is there soon
+	go func() {
 		lines := bufio.NewScanner(r)
 		for lines.Scan() && !strings.Contains(lines.Text(), "searching") {
 		}
-		for ctx.Err() == nil {
+		for ; ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
 			if _, err := os.Stat(filepath.Join(out, "started")); err == nil {
 				cancel()
 			}

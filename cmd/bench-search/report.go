@@ -33,7 +33,9 @@ func report(simulated []result, stacks []recommendation) string {
 	if len(stacks) > 0 {
 		verdicts = append(verdicts, realTable(&b, stacks)...)
 	}
-	fmt.Fprintf(&b, "\n### What must hold\n\n")
+	if len(verdicts) > 0 {
+		b.WriteString("\n### What must hold\n\n")
+	}
 	for _, v := range verdicts {
 		fmt.Fprintf(&b, "- %s\n", v)
 	}
