@@ -226,7 +226,7 @@ func TestSweepLeavesNothingBehind(t *testing.T) {
 	t.Setenv("TMPDIR", tmp)
 	text := strings.NewReplacer(
 		"workers: [1, 2]", "workers: 1..4", "threads: [2]", "threads: [2, 3]",
-		"trial: 1s, burst: 500ms, warmup: 200ms", "trial: 100ms, burst: 100ms, warmup: 10ms").Replace(waitScenario)
+		"trial: 1s, burst: 500ms, warmup: 200ms", "strategy: grid, trial: 100ms, burst: 100ms, warmup: 10ms").Replace(waitScenario)
 	scenarioFile(t, dir, text)
 	shm := listing(t, "/dev/shm")
 	s := begin(t, dir, "run", "wait.yaml", "--out", "out", "--quiet")
