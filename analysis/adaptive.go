@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -266,23 +267,42 @@ func (g *grid) burstLength(v *visit) time.Duration {
 }
 
 // contenders returns the cells of a final round: all finalists in the first
-// ones, and then those that may still be better than the recommended one by
-// the target. It rests on the rounds before only.
+// ones, and then the recommended one and those that may still be better by the
+// target, the likeliest first, as many as the budget does for. It rests on the
+// rounds before only.
 func (g *grid) contenders(finalists []scenarios.Planned, round int) []scenarios.Planned {
 	if round < g.scenario.Search.Finals {
 		return finalists
 	}
-	s := g.standing(finalStart + round)
+	end := finalStart + round
+	s := g.standing(end)
 	if s.winner == nil {
 		return nil
 	}
-	var out []scenarios.Planned
+	out := []scenarios.Planned{s.winner.Planned}
 	for _, c := range finalists {
-		if c.Cell == s.winner.Cell || s.better[c.Cell] > contending {
+		if s.better[c.Cell] > contending {
 			out = append(out, c)
 		}
 	}
-	return out
+	slices.SortStableFunc(out[1:], func(a, b scenarios.Planned) int { return cmp.Compare(s.better[b.Cell], s.better[a.Cell]) })
+	most := int((g.plan.Budget - g.spentBefore(end)) / g.finalCost(end))
+	if min(len(out), most) < 2 {
+		return nil // one cell alone says nothing of another
+	}
+	return out[:min(len(out), most)]
+}
+
+// spentBefore adds up what the starts below end took from the budget.
+func (g *grid) spentBefore(end int) (spent time.Duration) {
+	for key, v := range g.visits {
+		if key.start < end {
+			for _, t := range v.trials {
+				spent += t.Cost
+			}
+		}
+	}
+	return spent
 }
 
 // beaten says whether the starts before a final visit leave no doubt that

@@ -10,12 +10,9 @@ import (
 	"sweetspot/scenarios"
 )
 
-// How far figures of different kinds may be from each other, as standard
-// deviations of the logarithm of a ratio; from simulation.
-const (
-	shareSD = 0.015 // of what cells sustain of their saturation throughput
-	guessSD = 0.05  // of a forecast
-)
+// guessSD is how far a forecast may be off, as the standard deviation of a
+// logarithm; from simulation.
+const guessSD = 0.05
 
 // standing is how the cells stand by all starts below a number.
 type standing struct {
@@ -77,6 +74,10 @@ func (g *grid) unseen(f forecast, c, winner scenarios.Cell) float64 {
 	return distuv.Normal{Mu: math.Log(guess) - g.effects(finalStart).log[winner], Sigma: guessSD}.Survival(g.target())
 }
 
+// caution is how much further than a surface has them cells may be apart: with
+// it, simulated searches are right as often as they say.
+const caution = 1.3
+
 // draws are how many surfaces a probability is counted from.
 const draws = 1000
 
@@ -101,7 +102,7 @@ func (s *surface) leads(winner scenarios.Cell, rivals []scenarios.Cell, target f
 	first := 0
 	for range draws {
 		for i := range s.mean {
-			z.SetVec(i, rng.NormFloat64())
+			z.SetVec(i, caution*rng.NormFloat64())
 		}
 		drawn.MulVec(&lower, z)
 		at := s.mean[w] + drawn.AtVec(w) + target

@@ -176,7 +176,7 @@ func (g *grid) finishing() *visit {
 		begun := slices.ContainsFunc(order, func(c scenarios.Planned) bool {
 			return len(g.visit(c.Cell, finalStart+r).trials) > 0
 		})
-		if r > 0 && !begun && g.spent+round > g.plan.Budget {
+		if len(order) == 0 || r > 0 && !begun && g.spent+round > g.plan.Budget {
 			return nil
 		}
 		for i, c := range order {
@@ -194,24 +194,16 @@ func (g *grid) finishing() *visit {
 // finalCost estimates the wall time of a final visit: the mean of those below
 // end, or what is planned.
 func (g *grid) finalCost(end int) time.Duration {
-	if !g.adaptive {
-		return g.plan.finalCost()
-	}
-	var spent time.Duration
 	n := 0
 	for key, v := range g.visits {
-		if key.start < finalStart || key.start >= end || len(v.trials) == 0 {
-			continue
-		}
-		n++
-		for _, t := range v.trials {
-			spent += t.Cost
+		if key.start >= finalStart && key.start < end && len(v.trials) > 0 {
+			n++
 		}
 	}
-	if n == 0 {
+	if !g.adaptive || n == 0 {
 		return g.plan.finalCost()
 	}
-	return spent / time.Duration(n)
+	return (g.spentBefore(end) - g.spentBefore(finalStart)) / time.Duration(n)
 }
 
 // settled says whether the final starts below end are enough to be sure of what

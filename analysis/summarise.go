@@ -45,7 +45,7 @@ func Summarise(in Input) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c.Struck == "" {
+		if c.Struck == "" && c.Final == nil {
 			c.Dropped = dropped[p.Cell]
 		}
 		res.Cells = append(res.Cells, c)

@@ -26,10 +26,12 @@ type surface struct {
 // What is thought of the differences between cells beforehand, as standard
 // deviations of a logarithm; from simulation.
 const (
-	surfaceSD     = 0.15 // of what goes smoothly with workers and threads
-	surfaceLength = 2.0  // doublings over which it does
-	levelSD       = 3.0  // of all cells together: next to unknown
-	outclassed    = 0.35 // how far below the best a cell is left out
+	surfaceSD     = 0.15  // of what goes smoothly with workers and threads
+	surfaceLength = 2.0   // doublings over which it does
+	levelSD       = 3.0   // of all cells together: next to unknown
+	shareSD       = 0.015 // of what a cell sustains of its throughput
+	shareFall     = 0.007 // by how much that falls with a doubling of the slots: a closed loop fills them all
+	outclassed    = 0.35  // how far below the best a cell is left out
 )
 
 // ruggedSD are standard deviations of what is a cell's own, of which the
@@ -110,6 +112,9 @@ func (s *surface) condition(cells []scenarios.Cell, all []sighting) {
 		y := mat.NewVecDense(len(all), nil)
 		for i, m := range all {
 			y.SetVec(i, m.value)
+			if m.final {
+				y.SetVec(i, m.value-fallen(cells[m.cell]))
+			}
 		}
 		var weights mat.VecDense
 		if err := chol.SolveVecTo(&weights, y); err != nil {
@@ -120,7 +125,14 @@ func (s *surface) condition(cells []scenarios.Cell, all []sighting) {
 			s.posterior(smooth, all, &chol, &weights)
 		}
 	}
+	for i := range s.mean {
+		s.mean[i] += fallen(cells[i])
+	}
 }
+
+// fallen is the logarithm of what a cell is thought to sustain of its
+// throughput, up to a constant.
+func fallen(c scenarios.Cell) float64 { return -shareFall * math.Log2(float64(c.Slots())) }
 
 // smoothness is the covariance of the logarithms of the cells' throughputs.
 func smoothness(cells []scenarios.Cell, rugged float64) *mat.SymDense {

@@ -32,7 +32,7 @@ func TestSurface(t *testing.T) {
 		all       []sighting
 		low, high float64 // of the second cell's lead over the first
 	}{
-		{"exact figures stand", []sighting{{0, 0, exact, false}, {1, 0.1, exact, false}, {2, 0, exact, false}}, 0.099, 0.101},
+		{"exact figures stand", []sighting{{0, 0, exact, false}, {1, 0.1, exact, false}, {2, 0, exact, false}}, 0.097, 0.101},
 		{"a noisy one is drawn in", []sighting{{0, 0, noisy, false}, {1, 0.1, noisy, false}, {2, 0, noisy, false}}, 0.001, 0.06},
 		{"finals outweigh bursts", []sighting{
 			{0, 0, noisy, false}, {1, -0.05, noisy, false}, {2, 0, noisy, false},
@@ -62,7 +62,7 @@ func TestSurfaceBetweenAndBeyond(t *testing.T) {
 func TestLeads(t *testing.T) {
 	s, cells := surfaceOf([]int{2, 4, 8}, sighting{0, 0, 1e-4, false}, sighting{1, 0.01, 1e-4, false}, sighting{2, 0.005, 1e-4, false})
 	by, sd := s.ahead(cells[1], cells[0])
-	want := distuv.Normal{Mu: by, Sigma: sd}.CDF(0.02)
+	want := distuv.Normal{Mu: by, Sigma: caution * sd}.CDF(0.02)
 	one := s.leads(cells[0], cells[1:2], 0.02)
 	if math.Abs(one-want) > 0.05 {
 		t.Errorf("leads one rival with probability %.3f, want %.3f", one, want)
