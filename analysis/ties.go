@@ -31,10 +31,16 @@ func (g *grid) choose(candidates []*Cell, end int) (tied []*Cell) {
 }
 
 // tied compares a cell with the best by their rounds: a difference within one
-// standard error, or within minTie, is no difference.
+// standard error, or within minTie, is no difference. Where a search knows more
+// than a few rounds, what it expects of the difference has to be within minTie.
 func (g *grid) tied(best, c *Cell, end int) bool {
 	if c == best {
 		return true
+	}
+	if g.adaptive {
+		if by, _ := g.surface(end).ahead(best.Cell, c.Cell); by > minTie {
+			return false
+		}
 	}
 	a, b := g.pairs(best.Cell, c.Cell, end)
 	logs := logRatios(a, b)
