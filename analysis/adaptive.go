@@ -377,7 +377,7 @@ func (g *grid) dropped() map[scenarios.Cell]string {
 		s := g.surface(heat)
 		for _, c := range field {
 			if _, seen := g.effects(heat).log[c.Cell]; seen && !g.hopeless(c.Cell, heat+1) && !slices.ContainsFunc(next, func(n scenarios.Planned) bool { return n.Cell == c.Cell }) {
-				out[c.Cell] = fmt.Sprintf("dropped before heat %d: %s", heat, s.behind(c.Cell, next[0].Cell))
+				out[c.Cell] = fmt.Sprintf("before heat %d: %s", heat, s.behind(c.Cell, next[0].Cell))
 			}
 		}
 		field = next
