@@ -94,8 +94,7 @@ func (g *grid) worthSeeing() func(scenarios.Planned) bool {
 		}
 	}
 	return func(c scenarios.Planned) bool {
-		first := slices.ContainsFunc(half, func(h scenarios.Planned) bool { return h.Cell == c.Cell })
-		return first || f.guess(c.Cell) >= worthLooking*best && g.fits(c.Cell, 1)
+		return among(half, c.Cell) || f.guess(c.Cell) >= worthLooking*best && g.fits(c.Cell, 1)
 	}
 }
 
@@ -167,7 +166,7 @@ func (g *grid) departures(heat int, before, field []scenarios.Planned) string {
 	var out []string
 	for _, c := range before {
 		_, seen := g.effects(heat).log[c.Cell]
-		if seen && len(field) > 0 && !slices.ContainsFunc(field, func(f scenarios.Planned) bool { return f.Cell == c.Cell }) {
+		if seen && len(field) > 0 && !among(field, c.Cell) {
 			out = append(out, g.departed(heat, c.Cell, field[0].Cell))
 		}
 	}
@@ -297,9 +296,7 @@ func (g *grid) contenders(finalists []scenarios.Planned, round int) []scenarios.
 func (g *grid) spentBefore(end int) (spent time.Duration) {
 	for key, v := range g.visits {
 		if key.start < end {
-			for _, t := range v.trials {
-				spent += t.Cost
-			}
+			spent += cost(v.trials)
 		}
 	}
 	return spent
@@ -338,14 +335,8 @@ const contending = 0.005
 func (g *grid) pick(end int) *Cell {
 	var candidates []*Cell
 	for _, p := range g.cells {
-		c := &Cell{Planned: p, Final: amount(g.estimates(p.Cell, finalStart, end))}
-		if c.Final == nil || g.mismatch(p.Cell, end) != "" {
-			continue
-		}
-		for _, t := range g.trialsOf(p.Cell, end) {
-			c.count(t)
-		}
-		if g.struck(c, end) == "" {
+		c := g.until(p, end)
+		if c.Final != nil && g.mismatch(p.Cell, end) == "" && g.struck(c, end) == "" {
 			candidates = append(candidates, c)
 		}
 	}
@@ -353,6 +344,16 @@ func (g *grid) pick(end int) *Cell {
 		return nil
 	}
 	return g.choose(candidates, end)[0]
+}
+
+// until sums up what starts below end tell of a cell: what it sustains and what
+// it takes.
+func (g *grid) until(p scenarios.Planned, end int) *Cell {
+	c := &Cell{Planned: p, Final: amount(g.estimates(p.Cell, finalStart, end))}
+	for _, t := range g.trialsOf(p.Cell, end) {
+		c.count(t)
+	}
+	return c
 }
 
 // dropped tells of every cell that was not in the finals at which point it
@@ -376,7 +377,7 @@ func (g *grid) dropped() map[scenarios.Cell]string {
 		}
 		s := g.surface(heat)
 		for _, c := range field {
-			if _, seen := g.effects(heat).log[c.Cell]; seen && !g.hopeless(c.Cell, heat+1) && !slices.ContainsFunc(next, func(n scenarios.Planned) bool { return n.Cell == c.Cell }) {
+			if _, seen := g.effects(heat).log[c.Cell]; seen && !g.hopeless(c.Cell, heat+1) && !among(next, c.Cell) {
 				out[c.Cell] = fmt.Sprintf("before heat %d: %s", heat, s.behind(c.Cell, next[0].Cell))
 			}
 		}
@@ -385,9 +386,9 @@ func (g *grid) dropped() map[scenarios.Cell]string {
 			break
 		}
 	}
-	s := g.surface(finalStart)
+	s, finalists := g.surface(finalStart), g.finalists()
 	for _, c := range field {
-		if finalists := g.finalists(); len(finalists) > 0 && !slices.ContainsFunc(finalists, func(f scenarios.Planned) bool { return f.Cell == c.Cell }) && !g.hopeless(c.Cell, finalStart) {
+		if len(finalists) > 0 && !among(finalists, c.Cell) && !g.hopeless(c.Cell, finalStart) {
 			out[c.Cell] = "not among the finalists: " + s.behind(c.Cell, finalists[0].Cell)
 		}
 	}

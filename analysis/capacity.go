@@ -36,8 +36,9 @@ type Plan struct {
 	NoTwice  string             // why not
 }
 
-// planMetrics are the statistics of the expected latency.
-var planMetrics = []string{scenarios.Mean, "p50", "p95", "p99"}
+// PlanMetrics are the statistics of the expected latency, in the order in which
+// they are told.
+var PlanMetrics = []string{scenarios.Mean, "p50", "p95", "p99"}
 
 // NewPlan plans for a demand with machines like the one that a cell was measured
 // on, or with other cores by how its throughput goes with them, nil where that
@@ -92,11 +93,10 @@ func (p *Plan) Cores() float64 {
 // Run is the cell of each machine: with other cores its workers are in
 // proportion.
 func (p *Plan) Run() scenarios.Cell {
-	run := p.Cell.Cell
-	if p.Ratio != nil {
-		run.Workers = max(1, int(math.Round(float64(run.Workers)*p.Demand.Cores/p.Cell.Cores)))
+	if p.Ratio == nil {
+		return p.Cell.Cell
 	}
-	return run
+	return proportioned(p.Cell.Cell, p.Cell.Cores, p.Demand.Cores)
 }
 
 // onCores returns what a machine with the demand's cores sustains: what was
@@ -136,7 +136,7 @@ func (p *Plan) twice(s *Scaling) {
 
 // latencies fills in what is expected of the response time.
 func (p *Plan) latencies() {
-	for _, m := range planMetrics {
+	for _, m := range PlanMetrics {
 		if p.Ratio != nil {
 			p.Unknown[m] = fmt.Sprintf("they were measured on %g cores only; with others a queue is another at the same share of the load", p.Cell.Cores)
 			continue

@@ -102,11 +102,7 @@ func (g *grid) breaks(c scenarios.Cell, end int) bool {
 	if l := g.scenario.Limits; l.Memory == 0 && l.CPU == 0 && len(g.scenario.Services) == 0 {
 		return false
 	}
-	cell := &Cell{Planned: g.planned(c), Final: amount(g.estimates(c, finalStart, end))}
-	for _, t := range g.trialsOf(c, end) {
-		cell.count(t)
-	}
-	return g.struck(cell, end) != ""
+	return g.struck(g.until(g.planned(c), end), end) != ""
 }
 
 // overCPU looks at the CPU time that a cell takes at its sustainable rate,

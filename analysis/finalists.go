@@ -19,7 +19,7 @@ func (g *grid) finalists() []scenarios.Planned {
 	ranked := g.ranked()
 	var out []scenarios.Planned
 	add := func(c scenarios.Planned) {
-		if !slices.ContainsFunc(out, func(o scenarios.Planned) bool { return o.Cell == c.Cell }) {
+		if !among(out, c.Cell) {
 			out = append(out, c)
 		}
 	}
@@ -41,6 +41,11 @@ func (g *grid) finalists() []scenarios.Planned {
 		add(c)
 	}
 	return out
+}
+
+// among says whether a cell is one of those.
+func among(cells []scenarios.Planned, c scenarios.Cell) bool {
+	return slices.ContainsFunc(cells, func(p scenarios.Planned) bool { return p.Cell == c })
 }
 
 // twins says whether two cells differ in the proxy only.

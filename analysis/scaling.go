@@ -52,6 +52,13 @@ func (g *grid) scaling() (step rundir.Step, ok bool) {
 	return step, false
 }
 
+// proportioned is a cell with its workers in proportion to the cores: so many instead
+// of those that it had.
+func proportioned(c scenarios.Cell, had, cores float64) scenarios.Cell {
+	c.Workers = max(1, int(math.Round(float64(c.Workers)*cores/had)))
+	return c
+}
+
 // burstOn is the burst of a cell on a number of cores. Its workers are in
 // proportion to what the search had for them, and its threads are kept. ok is
 // false when no trial tells that.
@@ -60,8 +67,7 @@ func (g *grid) burstOn(c *Cell, cores float64) (step rundir.Step, ok bool) {
 	if had == 0 {
 		return step, false
 	}
-	cell := c.Cell
-	cell.Workers = max(1, int(math.Round(float64(cell.Workers)*cores/had)))
+	cell := proportioned(c.Cell, had, cores)
 	return rundir.Step{
 		Cell: cell, Phase: rundir.Scaling, Cores: cores, Connections: 2 * cell.Slots(),
 		Warmup: g.plan.Warmup, Duration: g.plan.Burst, Alone: g.scenario.Traffic.Beside(), Left: g.scalingLeft(),

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"sweetspot/analysis"
-	"sweetspot/scenarios"
 )
 
 // Capacity is a capacity plan and what is to be told with it.
@@ -19,10 +18,6 @@ type Capacity struct {
 	Full   analysis.Full     // of the planned machines; only with Growth
 	Scaled *analysis.Scaling // how throughput goes with cores; nil: it was not measured
 }
-
-// planMetrics are the statistics of the expected latency, in the order in
-// which they are told.
-var planMetrics = []string{scenarios.Mean, "p50", "p95", "p99"}
 
 // CapacityText tells a plan in sentences, a paragraph each.
 func CapacityText(c Capacity) []byte {
@@ -115,7 +110,7 @@ func intervalOf(f *analysis.Figure) string { return number(f.Value) + " (" + int
 // latency tells what is expected of the response time at the planned load.
 func (c Capacity) latency() string {
 	var known, unknown []string
-	for _, m := range planMetrics {
+	for _, m := range analysis.PlanMetrics {
 		if f := c.Plan.Latency[m]; f != nil {
 			known = append(known, fmt.Sprintf("%s %s ms (%s–%s)", m, number(1000*f.Value), numberLike(1000*f.Low, 1000*f.Value), numberLike(1000*f.High, 1000*f.Value)))
 		} else if why := c.Plan.Unknown[m]; why != "" && !slices.Contains(unknown, why) {
