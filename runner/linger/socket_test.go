@@ -90,8 +90,8 @@ func TestRealSockets(t *testing.T) {
 			}
 			h := start(t, s)
 			h.Measure()
-			eventually(t, h, "300 echoes and 10 answers", func(b rundir.Beside) bool {
-				return b.WebSockets.Echo.Count >= 300 && b.Slow.Served >= 10
+			eventually(t, h, "300 echoes, 10 answers and both slow clients at once", func(b rundir.Beside) bool {
+				return b.WebSockets.Echo.Count >= 300 && b.Slow.Served >= 10 && b.Slow.Most == 2
 			})
 			b := h.Stop()
 			sums(t, b.WebSockets)
