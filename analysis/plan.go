@@ -34,7 +34,7 @@ type plan struct {
 const (
 	maxWarmup, minWarmup = 5 * time.Second, 500 * time.Millisecond
 	maxBurst, minBurst   = 20 * time.Second, time.Second
-	maxGlance, maxHeat   = 5 * time.Second, 10 * time.Second
+	maxGlance, maxHeat   = 5 * time.Second, 20 * time.Second
 	maxTrial, minTrial   = 60 * time.Second, 1500 * time.Millisecond
 	maxProbe, maxSettle  = 10 * time.Second, time.Second
 	longTrial            = 8 * time.Second // from here on, tries are many and the bracket is narrow
@@ -81,9 +81,12 @@ func withTrial(s *scenarios.Scenario, d time.Duration, cells []scenarios.Planned
 	p.Settle = min(p.Warmup/2, maxSettle)
 	p.Probe = min(p.Trial, maxProbe)
 	p.Glance = choose(s.Search.Burst, scale(d, 1./12), minBurst, maxGlance)
-	p.Heat = choose(s.Search.Burst, scale(d, 1./6), minBurst, maxHeat)
+	p.Heat = choose(s.Search.Burst, scale(d, 1./3), minBurst, maxHeat)
 	if p.Trial >= longTrial {
 		p.Tries, p.FinalTries, p.Resolution, p.Finalists = 6, 5, 0.025, 3
+		if s.Search.Strategy == scenarios.Adaptive {
+			p.Finalists = 4 // later rounds leave out those that lose
+		}
 	}
 	g := grid{scenario: s}
 	if g.parted() {

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -31,7 +32,7 @@ func (g *grid) recommend(res *Result) {
 	res.ProxyTax = g.proxyTwins(res)
 	res.Limit = limitOf(res.Winner.Cell, res.Trials)
 	res.Usable = res.Winner.Final.Value * (1 - res.Headroom)
-	res.Because = because(res)
+	res.Because = because(res, candidates)
 }
 
 // pairs returns the estimates of two cells from the final starts below end in
@@ -122,12 +123,17 @@ func (g *grid) compare(name string, winner, c *Cell) Comparison {
 }
 
 // because states the outcome in one sentence.
-func because(res *Result) string {
+func because(res *Result, candidates []*Cell) string {
 	w := res.Winner
-	if len(res.Ties) == 0 {
-		return fmt.Sprintf("it sustains the most of the %d cells measured, on %d fresh starts", measured(res), w.Final.N)
+	text := fmt.Sprintf("it sustains the most of the %d cells measured, on %d fresh starts", measured(res), w.Final.N)
+	if len(res.Ties) > 0 {
+		text = fmt.Sprintf("it is statistically as good as the best of the %d cells measured and the cheapest of the %d tied ones", measured(res), len(res.Ties)+1)
 	}
-	return fmt.Sprintf("it is statistically as good as the best of the %d cells measured and the cheapest of the %d tied ones", measured(res), len(res.Ties)+1)
+	most := slices.MaxFunc(candidates, func(a, b *Cell) int { return cmp.Compare(a.Final.Value, b.Final.Value) })
+	if !most.Tied {
+		text += fmt.Sprintf(", by short bursts and final starts together: by the final ones alone %v does more", most.Cell)
+	}
+	return text
 }
 
 func measured(res *Result) (n int) {

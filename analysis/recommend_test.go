@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,32 @@ func measuredAt(c scenarios.Cell, memory uint64, rates ...float64) (out []rundir
 		out = append(out, trial(finalStart+i, rundir.Saturation, 0), trial(finalStart+i, rundir.Final, rate))
 	}
 	return out
+}
+
+// Three final starts that flatter a cell by 2 % do not outweigh bursts that
+// have it 20 % behind in every heat, and the answer says so.
+func TestAdaptiveWeighsBurstsToo(t *testing.T) {
+	cells := cellsOf([2]int{4, 1}, [2]int{8, 1})
+	done := slices.Concat(measuredAt(cells[0].Cell, 1e8, 400, 402, 398), measuredAt(cells[1].Cell, 1e8, 408, 410, 406))
+	for heat := 1; heat <= 5; heat++ {
+		for i, c := range cells {
+			burst := measuredAt(c.Cell, 1e8, 400)[0]
+			burst.Step.Start, burst.Load.Goodput = heat, 1000-200*float64(i)
+			done = append(done, burst)
+		}
+	}
+	s := testScenario(time.Hour, "p99 < 250ms")
+	if res := conclude(t, s, cells, done); res.Winner.Cell != cells[1].Cell {
+		t.Errorf("by final starts alone: recommends %v, want %v", res.Winner.Cell, cells[1].Cell)
+	}
+	s.Search.Strategy = scenarios.Adaptive
+	res := conclude(t, s, cells, done)
+	if res.Winner.Cell != cells[0].Cell {
+		t.Errorf("recommends %v, want %v", res.Winner.Cell, cells[0].Cell)
+	}
+	if want := fmt.Sprintf("by the final ones alone %v does more", cells[1].Cell); !strings.Contains(res.Because, want) {
+		t.Errorf("because %q, want %q in it", res.Because, want)
+	}
 }
 
 func TestRecommend(t *testing.T) {

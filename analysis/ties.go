@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/montanaflynn/stats"
@@ -18,9 +19,12 @@ const minTie = 0.01
 const sameMemory = 0.02
 
 // choose orders the candidates, the best first, by their final starts below
-// end. It returns those that are as good as the best, the cheapest first.
+// end; an adaptive search by what it expects of them, for which all starts
+// count. It returns those that are as good as the best, the cheapest first.
 func (g *grid) choose(candidates []*Cell, end int) (tied []*Cell) {
-	slices.SortStableFunc(candidates, func(a, b *Cell) int { return cmp.Compare(b.Final.Value, a.Final.Value) })
+	slices.SortStableFunc(candidates, func(a, b *Cell) int {
+		return cmp.Or(cmp.Compare(g.expected(b.Cell, end), g.expected(a.Cell, end)), cmp.Compare(b.Final.Value, a.Final.Value))
+	})
 	for _, c := range candidates {
 		if c.Tied = g.tied(candidates[0], c, end); c.Tied {
 			tied = append(tied, c)
@@ -28,6 +32,20 @@ func (g *grid) choose(candidates []*Cell, end int) (tied []*Cell) {
 	}
 	cheapestFirst(tied)
 	return tied
+}
+
+// expected is the logarithm of what an adaptive search expects a cell to
+// sustain by the starts below end, up to a constant; without such an
+// expectation all cells are alike.
+func (g *grid) expected(c scenarios.Cell, end int) float64 {
+	if !g.adaptive {
+		return 0
+	}
+	s := g.surface(end)
+	if i, leads := s.index[c]; leads {
+		return s.mean[i]
+	}
+	return math.Inf(-1)
 }
 
 // tied compares a cell with the best by their rounds: a difference within one

@@ -37,7 +37,7 @@ func method(mf rundir.Manifest) []string {
 func searchText(s scenarios.Search) string {
 	text := "Each configuration is started for real. A short closed-loop burst finds its saturation (throughput only); open-loop trials then walk to the rate at which half of them meet every objective and keep their queue from growing."
 	if s.Strategy == scenarios.Adaptive {
-		text += " Bursts race the configurations, each on fresh starts in interleaved heats; those that cannot be better than the leader by the target drop out, and a forecast from their neighbours keeps the hopeless ones from being started. Only the finalists' sustainable rates are measured."
+		text += " Bursts race the configurations, each on fresh starts in interleaved heats; those that cannot be better than the leader by the target drop out, and a forecast from their neighbours keeps the hopeless ones from being started. Only the finalists' sustainable rates are measured. Which of them is best is told by bursts and final rounds together; a rate that is stated, and its interval, are of the final rounds only."
 	}
 	return text
 }
