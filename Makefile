@@ -5,7 +5,7 @@
 # make bench-attack   compare the generator with others and judge what it promises, some 70 minutes on a quiet machine;
 #              QUICK=1 to see it work, PARTS=throughput,cpu for some parts, FLAGS=--fresh for others of its flags
 
-# make bench-search   judge the search strategies on simulated machines, some 30 minutes, and on real stacks, two hours on a
+# make bench-search   judge the search strategies on simulated machines, some 80 minutes, and on real stacks, two hours on a
 #              quiet machine; FLAGS="--parts simulated --workloads 12" or FLAGS="--parts real --seeds 1" for less
 
 SHELL := /bin/bash
