@@ -96,7 +96,7 @@ func (g *grid) finalEffects(end int) effects {
 			}
 		}
 	}
-	return fitEffects(all, walkSD)
+	return fitEffects(all, max(walkSD, g.effects(end).sd))
 }
 
 // condition fills in the mean and the covariance given what was measured, with
