@@ -35,11 +35,12 @@ func Adaptive(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy 
 }
 
 const (
-	worthLooking = 0.85 // of the best throughput: a cell with a lower forecast is not looked at
-	heats        = 12   // of a race, at most
-	entrants     = 12   // of the first heat, at most
-	leastHeats   = 3    // of a race that has more cells than finalists
-	dropSigma    = 2.3  // standard errors by which a cell must be out of reach of the target to drop out
+	worthLooking = 0.5 // of the best throughput: a cell with a lower forecast is not looked at
+	heats        = 12  // of a race, at most
+	entrants     = 24  // of the first heat, at most
+	narrowing    = 4   // by how many fewer cells a heat has than the one before, at least
+	leastHeats   = 5   // of a race that has more cells than finalists
+	dropSigma    = 2.3 // standard errors by which a cell must be out of reach of the target to drop out
 )
 
 // glancing returns the next visit of the first round: the cells of one half,
@@ -213,7 +214,7 @@ func (g *grid) field(heat int, in []scenarios.Planned) (out []scenarios.Planned)
 		if c != ranking[0] && by+dropSigma*se < g.target() {
 			continue
 		}
-		if len(out) < max(entrants-2*(heat-1), g.plan.Finalists) {
+		if len(out) < max(entrants-narrowing*(heat-1), g.plan.Finalists) {
 			out = append(out, g.planned(c))
 		}
 	}

@@ -34,13 +34,13 @@ type plan struct {
 const (
 	maxWarmup, minWarmup = 5 * time.Second, 500 * time.Millisecond
 	maxBurst, minBurst   = 20 * time.Second, time.Second
-	maxGlance, maxHeat   = 5 * time.Second, 20 * time.Second
+	maxGlance, maxHeat   = 15 * time.Second, 20 * time.Second
 	maxTrial, minTrial   = 60 * time.Second, 1500 * time.Millisecond
 	maxProbe, maxSettle  = 10 * time.Second, time.Second
 	longTrial            = 8 * time.Second // from here on, tries are many and the bracket is narrow
 	reserve              = 0.08            // of the budget: void trials, walks longer than most
 	leastExplore         = 0.5             // of the budget, for the race of an adaptive search
-	raceVisits           = 30              // of an adaptive search
+	raceVisits           = 40              // of an adaptive search
 	startCost            = 2 * time.Second // to start, check and stop a stack: a guess, the strategy counts what it takes
 )
 
@@ -59,14 +59,14 @@ func newPlan(s *scenarios.Scenario, cells []scenarios.Planned) plan {
 	p.Budget = budget - min(p.scaling(len(s.Search.Cores)*s.Search.Finals), scale(budget, mostScaling))
 	p.Explore = p.Budget - time.Duration(s.Search.Finals)*p.round()
 	p.See = p.Budget - time.Duration(min(2, s.Search.Finals))*p.round()
-	short := p.total(s, n) > budget
-	if short {
+	short, adaptive := p.total(s, n) > budget, s.Search.Strategy == scenarios.Adaptive
+	if short || adaptive {
 		p.Explore = p.See
-		if s.Search.Strategy == scenarios.Adaptive {
-			p.Explore = max(p.See, scale(budget, leastExplore))
-		}
 	}
-	p.Screen = short && s.Search.Strategy != scenarios.Adaptive
+	if short && adaptive {
+		p.Explore = max(p.See, scale(budget, leastExplore))
+	}
+	p.Screen = short && !adaptive
 	return p
 }
 
@@ -80,12 +80,12 @@ func withTrial(s *scenarios.Scenario, d time.Duration, cells []scenarios.Planned
 	}
 	p.Settle = min(p.Warmup/2, maxSettle)
 	p.Probe = min(p.Trial, maxProbe)
-	p.Glance = choose(s.Search.Burst, scale(d, 1./12), minBurst, maxGlance)
+	p.Glance = choose(s.Search.Burst, scale(d, 1./4), minBurst, maxGlance)
 	p.Heat = choose(s.Search.Burst, scale(d, 1./3), minBurst, maxHeat)
 	if p.Trial >= longTrial {
 		p.Tries, p.FinalTries, p.Resolution, p.Finalists = 6, 5, 0.025, 3
 		if s.Search.Strategy == scenarios.Adaptive {
-			p.Finalists = 4 // later rounds leave out those that lose
+			p.Finalists = 5 // later rounds leave out those that lose
 		}
 	}
 	g := grid{scenario: s}
