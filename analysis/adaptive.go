@@ -35,12 +35,8 @@ func Adaptive(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy 
 }
 
 const (
-	worthLooking = 0.5 // of the best throughput: a cell with a lower forecast is not looked at
-	heats        = 12  // of a race, at most
-	entrants     = 24  // of the first heat, at most
-	narrowing    = 4   // by how many fewer cells a heat has than the one before, at least
-	leastHeats   = 5   // of a race that has more cells than finalists
-	dropSigma    = 2.3 // standard errors by which a cell must be out of reach of the target to drop out
+	heats     = 12  // of a race, at most
+	dropSigma = 2.3 // standard errors by which a cell must be out of reach of the target to drop out
 )
 
 // glancing returns the next visit of the first round: the cells of one half,
@@ -95,7 +91,7 @@ func (g *grid) worthSeeing() func(scenarios.Planned) bool {
 		}
 	}
 	return func(c scenarios.Planned) bool {
-		return among(half, c.Cell) || f.guess(c.Cell) >= worthLooking*best && g.fits(c.Cell, 1)
+		return among(half, c.Cell) || f.guess(c.Cell) >= g.plan.Race.Worth*best && g.fits(c.Cell, 1)
 	}
 }
 
@@ -140,7 +136,7 @@ func (g *grid) racing() *visit {
 	for heat := 1; heat <= heats; heat++ {
 		before := field
 		field = g.field(heat, before)
-		if len(field) == 0 || heat > 1 && len(field) == 1 || heat > leastHeats && len(field) <= g.plan.Finalists { // the first heat also probes
+		if len(field) == 0 || heat > 1 && len(field) == 1 || heat > g.plan.Race.Heats && len(field) <= g.plan.Finalists { // the first heat also probes
 			return nil
 		}
 		for i, c := range g.shuffled(field, heat) {
@@ -214,7 +210,7 @@ func (g *grid) field(heat int, in []scenarios.Planned) (out []scenarios.Planned)
 		if c != ranking[0] && by+dropSigma*se < g.target() {
 			continue
 		}
-		if len(out) < max(entrants-narrowing*(heat-1), g.plan.Finalists) {
+		if len(out) < max(g.plan.Race.Entrants-g.plan.Race.Narrowing*(heat-1), g.plan.Finalists) {
 			out = append(out, g.planned(c))
 		}
 	}

@@ -21,6 +21,7 @@ type plan struct {
 	Resolution float64       // width of the bracket that ends a walk, as a ratio less 1
 	Screen     bool          // bursts for every cell first: the budget does not do for a walk on each
 	Settled    bool          // every cell is going to be in the finals: bursts do before them, walks wait for them
+	Race       race          // of an adaptive search
 	Finalists  int           // leaders in the finals
 	FinalCells int           // the leaders, the folklore settings and the leader's twins: at most
 	Bursts     int           // closed-loop bursts of a final visit
@@ -30,17 +31,34 @@ type plan struct {
 	Budget     time.Duration // of the search: what other numbers of cores take is not in it
 }
 
+// race is how widely an adaptive search looks, and how long its race is.
+type race struct {
+	Worth     float64       // of the best throughput: a cell with a lower forecast is not looked at
+	Entrants  int           // of the first heat, at most
+	Narrowing int           // by how many fewer cells a heat has than the one before, at least
+	Heats     int           // of a race that has more cells than finalists, at least
+	Visits    int           // in all: a guess, to plan with
+	Glance    float64       // length of a glance, in trials
+	MaxGlance time.Duration // and at most
+}
+
+// With short trials most of the time goes to starts, and a wide race would leave
+// the finals none; with long ones bursts cost next to nothing.
+var (
+	shortRace = race{Worth: 0.85, Entrants: 12, Narrowing: 2, Heats: 3, Visits: 30, Glance: 1. / 12, MaxGlance: 5 * time.Second}
+	longRace  = race{Worth: 0.5, Entrants: 24, Narrowing: 4, Heats: 5, Visits: 40, Glance: 1. / 4, MaxGlance: 15 * time.Second}
+)
+
 // Bounds of the lengths chosen from a budget.
 const (
 	maxWarmup, minWarmup = 5 * time.Second, 500 * time.Millisecond
 	maxBurst, minBurst   = 20 * time.Second, time.Second
-	maxGlance, maxHeat   = 15 * time.Second, 20 * time.Second
+	maxHeat              = 20 * time.Second
 	maxTrial, minTrial   = 60 * time.Second, 1500 * time.Millisecond
 	maxProbe, maxSettle  = 10 * time.Second, time.Second
 	longTrial            = 8 * time.Second // from here on, tries are many and the bracket is narrow
 	reserve              = 0.08            // of the budget: void trials, walks longer than most
 	leastExplore         = 0.5             // of the budget, for the race of an adaptive search
-	raceVisits           = 40              // of an adaptive search
 	startCost            = 2 * time.Second // to start, check and stop a stack: a guess, the strategy counts what it takes
 )
 
@@ -60,7 +78,7 @@ func newPlan(s *scenarios.Scenario, cells []scenarios.Planned) plan {
 	p.Explore = p.Budget - time.Duration(s.Search.Finals)*p.round()
 	p.See = p.Budget - time.Duration(min(2, s.Search.Finals))*p.round()
 	short, adaptive := p.total(s, n) > budget, s.Search.Strategy == scenarios.Adaptive
-	if short || adaptive {
+	if short || adaptive && p.Trial >= longTrial {
 		p.Explore = p.See
 	}
 	if short && adaptive {
@@ -77,17 +95,19 @@ func withTrial(s *scenarios.Scenario, d time.Duration, cells []scenarios.Planned
 		Burst:  choose(s.Search.Burst, scale(d, 0.6), minBurst, maxBurst),
 		Trial:  choose(s.Search.Trial, d, minTrial, maxTrial),
 		Tries:  3, FinalTries: 3, Resolution: 0.04, Finalists: 2, Bursts: 1, Curves: 1,
+		Race: shortRace,
 	}
 	p.Settle = min(p.Warmup/2, maxSettle)
 	p.Probe = min(p.Trial, maxProbe)
-	p.Glance = choose(s.Search.Burst, scale(d, 1./4), minBurst, maxGlance)
 	p.Heat = choose(s.Search.Burst, scale(d, 1./3), minBurst, maxHeat)
 	if p.Trial >= longTrial {
 		p.Tries, p.FinalTries, p.Resolution, p.Finalists = 6, 5, 0.025, 3
 		if s.Search.Strategy == scenarios.Adaptive {
 			p.Finalists = 5 // later rounds leave out those that lose
 		}
+		p.Race = longRace
 	}
+	p.Glance = choose(s.Search.Burst, scale(d, p.Race.Glance), minBurst, p.Race.MaxGlance)
 	g := grid{scenario: s}
 	if g.parted() {
 		p.Bursts = 3
@@ -122,7 +142,7 @@ func (p plan) total(s *scenarios.Scenario, n int) time.Duration {
 	finals := time.Duration(s.Search.Finals)*p.round() + p.scaling(len(s.Search.Cores)*s.Search.Finals)
 	if s.Search.Strategy == scenarios.Adaptive {
 		short := func(burst time.Duration) time.Duration { return startCost + min(p.Warmup, burst/2) + burst }
-		return time.Duration(n)*short(p.Glance) + raceVisits*short(p.Heat) + finals
+		return time.Duration(n)*short(p.Glance) + time.Duration(p.Race.Visits)*short(p.Heat) + finals
 	}
 	tries := p.Tries
 	if p.Settled {
