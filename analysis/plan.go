@@ -78,11 +78,11 @@ func newPlan(s *scenarios.Scenario, cells []scenarios.Planned) plan {
 	p.Explore = p.Budget - time.Duration(s.Search.Finals)*p.round()
 	p.See = p.Budget - time.Duration(min(2, s.Search.Finals))*p.round()
 	short, adaptive := p.total(s, n) > budget, s.Search.Strategy == scenarios.Adaptive
-	if short || adaptive && p.Trial >= longTrial {
-		p.Explore = p.See
-	}
-	if short && adaptive {
+	switch {
+	case short && adaptive:
 		p.Explore = max(p.See, scale(budget, leastExplore))
+	case short, adaptive && p.Race == longRace: // what final rounds take less than planned makes up for the last of them
+		p.Explore = p.See
 	}
 	p.Screen = short && !adaptive
 	return p

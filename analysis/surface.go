@@ -86,7 +86,8 @@ func (g *grid) newSurface(end int) *surface {
 }
 
 // finalEffects are what cells sustained in the final rounds below end, with
-// what a round did to all of them taken out.
+// what a round did to all of them taken out. So few rounds tell little of their
+// own noise: that of the bursts, of which there are many, is the least of it.
 func (g *grid) finalEffects(end int) effects {
 	var all []observation
 	for _, c := range g.cells {
