@@ -23,8 +23,10 @@ import (
 // The scenario's strategy is scenarios.Adaptive.
 func Adaptive(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
 	cells = measurable(s.Limits, cells)
+	var r recollection
 	return func(done []rundir.Trial) (rundir.Step, bool) {
 		g := newGrid(s, cells, done)
+		g.conclusions = r.of(done)
 		for _, next := range []func() *visit{g.glancing, g.racing, g.finishing} {
 			if v := next(); v != nil {
 				return g.step(v)

@@ -60,9 +60,7 @@ type grid struct {
 	of       map[scenarios.Cell][]*visit // the same by cell, in no order
 	spent    time.Duration               // on them
 	scaled   []Judged                    // trials on other numbers of cores
-	settling map[int]*standing           // by the end of the starts that they rest on
-	fitted   map[int]effects             // likewise
-	surfaces map[int]*surface            // likewise
+	conclusions
 }
 
 type visitKey struct {
@@ -81,7 +79,7 @@ type visit struct {
 
 func newGrid(s *scenarios.Scenario, cells []scenarios.Planned, done []rundir.Trial) *grid {
 	g := &grid{scenario: s, adaptive: s.Search.Strategy == scenarios.Adaptive, cells: cells, plan: newPlan(s, cells),
-		visits: map[visitKey]*visit{}, of: map[scenarios.Cell][]*visit{}, settling: map[int]*standing{}, fitted: map[int]effects{}, surfaces: map[int]*surface{},
+		visits: map[visitKey]*visit{}, of: map[scenarios.Cell][]*visit{}, conclusions: newConclusions(),
 	}
 	for _, t := range JudgeAll(s, done, nil) {
 		if t.Step.Phase == rundir.Scaling {
