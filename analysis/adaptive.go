@@ -55,7 +55,7 @@ func (g *grid) glancing() *visit {
 		}
 	}
 	var next *visit
-	f, worth, left := newForecast(g), g.worthSeeing(), 0
+	f, worth, left := g.forecast(), g.worthSeeing(), 0
 	most := 0.0
 	for _, c := range others {
 		v := g.glance(c)
@@ -86,7 +86,7 @@ func (g *grid) worthSeeing() func(scenarios.Planned) bool {
 		return func(scenarios.Planned) bool { return true }
 	}
 	half, _ := g.halves()
-	f := newForecast(g)
+	f := g.forecast()
 	best := 0.0
 	for _, k := range f.known {
 		if g.fits(k.cell, 1) {
@@ -367,7 +367,7 @@ func (g *grid) dropped() map[scenarios.Cell]string {
 		return nil
 	}
 	out := map[scenarios.Cell]string{}
-	f, worth := newForecast(g), g.worthSeeing()
+	f, worth := g.forecast(), g.worthSeeing()
 	for _, c := range g.cells {
 		if len(g.starts(c.Cell, 0, finalStart)) == 0 && !worth(c) {
 			out[c.Cell] = fmt.Sprintf("not looked at: a forecast of %.0f requests/s", f.guess(c.Cell))

@@ -44,7 +44,7 @@ func (g *grid) assure(res *Result) {
 // betterThan returns the probabilities that cells sustain more than the winner
 // by the target or more, and that none does.
 func (g *grid) betterThan(winner scenarios.Cell, end int) (better map[scenarios.Cell]float64, none float64) {
-	s, f, target := g.surface(end), newForecast(g), g.target()
+	s, f, target := g.surface(end), g.forecast(), g.target()
 	better, none = map[scenarios.Cell]float64{}, 1
 	var rivals []scenarios.Cell
 	for _, p := range g.cells {

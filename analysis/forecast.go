@@ -24,6 +24,17 @@ type known struct {
 	share      float64 // of the cell's ceiling that the rate is, at most 1; 0: it has no ceiling
 }
 
+// forecast rests on the starts of the first round, once.
+func (g *grid) forecast() forecast {
+	const end = 1
+	f, known := g.forecasts[end]
+	if !known {
+		f = newForecast(g)
+		g.forecasts[end] = f
+	}
+	return f
+}
+
 // newForecast takes what the starts of the first round told.
 func newForecast(g *grid) forecast {
 	f := forecast{}

@@ -9,13 +9,14 @@ import (
 
 // conclusions are what was concluded from the starts below a number, by that number.
 type conclusions struct {
-	settling map[int]*standing
-	fitted   map[int]fit
-	surfaces map[int]*surface
+	settling  map[int]*standing
+	fitted    map[int]fit
+	surfaces  map[int]*surface
+	forecasts map[int]forecast
 }
 
 func newConclusions() conclusions {
-	return conclusions{settling: map[int]*standing{}, fitted: map[int]fit{}, surfaces: map[int]*surface{}}
+	return conclusions{settling: map[int]*standing{}, fitted: map[int]fit{}, surfaces: map[int]*surface{}, forecasts: map[int]forecast{}}
 }
 
 // recollection carries judgements and conclusions of a search from one step to
@@ -52,6 +53,7 @@ func (r *recollection) forget(step rundir.Step) {
 	forget(r.settling, end)
 	forget(r.fitted, end)
 	forget(r.surfaces, end)
+	forget(r.forecasts, end)
 }
 
 func forget[V any](m map[int]V, from int) {
