@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/montanaflynn/stats"
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"sweetspot/scenarios"
 )
@@ -14,9 +15,13 @@ import (
 // their noise: nobody would pay for less.
 const minTie = 0.01
 
-// expectedTie is the same of what an adaptive search expects two cells to be
-// apart: it knows that from more than a few rounds, and gives no more away.
-const expectedTie = 0.005
+// An adaptive search knows more than a few rounds. It ties a cell with the best
+// when it expects no more than expectedTie between them, and the chance that the
+// cell is worse by the regret that it is content with is no more than riskedTie.
+const (
+	expectedTie = 0.005
+	riskedTie   = 0.2
+)
 
 // sameMemory is the share by which the memory of two cells may differ and yet be
 // the same: that of one cell does, from start to start.
@@ -54,14 +59,15 @@ func (g *grid) expected(c scenarios.Cell, end int) float64 {
 
 // tied compares a cell with the best by their rounds: a difference within one
 // standard error, or within minTie, is no difference. Where a search knows more
-// than a few rounds, what it expects of the difference has to be within
-// expectedTie.
+// than a few rounds, that has to be no difference, too.
 func (g *grid) tied(best, c *Cell, end int) bool {
 	if c == best {
 		return true
 	}
 	if g.adaptive {
-		if by, _ := g.surface(end).ahead(best.Cell, c.Cell); by > expectedTie {
+		by, sd := g.surface(end).ahead(best.Cell, c.Cell)
+		worse := distuv.Normal{Mu: by, Sigma: max(caution*sd, 1e-9)}.Survival(g.target())
+		if by > expectedTie || worse > riskedTie {
 			return false
 		}
 	}

@@ -148,7 +148,7 @@ func search(m *simulate.Machine, r *result, gridWall float64, truth *truth) erro
 		// Of the finals the folklore settings have their part anyway.
 		cells = sample(cells, len(cells)/6, m.Seed)
 	case adaptive25:
-		sc.Search.Strategy, share = scenarios.Adaptive, 0.28
+		sc.Search.Strategy, share = scenarios.Adaptive, 0.29
 	case adaptive10:
 		sc.Search.Strategy, share = scenarios.Adaptive, 0.13
 	}
