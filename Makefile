@@ -25,7 +25,7 @@ build:
 	@go build -ldflags "-X main.release=$(RELEASE)" -o bin/sweetspot ./cmd/sweetspot
 
 # What is pure has no races, and simulates too much to run under their detector.
-PURE := sweetspot/analysis sweetspot/analysis/simulate
+PURE := sweetspot/analysis sweetspot/analysis/simulate sweetspot/analysis/changepoint
 # What measures must not share the machine: those packages come last, one at a time. The tests of the program
 # itself run without the race detector, which makes the generator too slow for fast applications.
 MEASURING := sweetspot/runner/attack sweetspot/runner/sample sweetspot/cmd/sweetspot

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Formats of Export.
@@ -29,13 +30,18 @@ func (s *Store) Export(ctx context.Context, w io.Writer, format string, f Filter
 	if err != nil {
 		return 0, err
 	}
+	return len(all), Write(w, format, all)
+}
+
+// Write writes summaries in one of the formats of Export.
+func Write(w io.Writer, format string, all []Summary) error {
 	switch format {
 	case JSONLines:
-		return len(all), writeLines(w, all)
+		return writeLines(w, all)
 	case CSV:
-		return len(all), writeCSV(w, all)
+		return writeCSV(w, all)
 	}
-	return 0, fmt.Errorf("export: %q is no format; choose %s or %s", format, JSONLines, CSV)
+	return fmt.Errorf("export: %q is no format; choose %s or %s", format, JSONLines, CSV)
 }
 
 // dated is a summary with the version of its form.
@@ -87,9 +93,16 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// inert keeps a spreadsheet from taking a text for a formula.
+// inert keeps a spreadsheet from taking a text for a formula, and a terminal
+// from obeying it.
 func inert(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
 		return "'" + s
 	}
 	return s
@@ -102,9 +115,20 @@ const longestLine = 64 << 20
 // Import records summaries from JSON lines, all or none. Those that the store
 // has already are counted and left as they are.
 func (s *Store) Import(ctx context.Context, r io.Reader) (added, known int, err error) {
-	all, err := readLines(r)
+	all, err := Read(r)
 	if err != nil {
 		return 0, 0, err
+	}
+	return s.AddAll(ctx, all)
+}
+
+// AddAll records summaries, all or none. Those that the store has already are
+// counted and left as they are.
+func (s *Store) AddAll(ctx context.Context, all []Summary) (added, known int, err error) {
+	for _, sum := range all {
+		if err := sum.check(); err != nil {
+			return 0, 0, err
+		}
 	}
 	err = s.within(ctx, func(tx *sql.Tx) error {
 		for _, sum := range all {
@@ -125,7 +149,8 @@ func (s *Store) Import(ctx context.Context, r io.Reader) (added, known int, err 
 	return added, known, nil
 }
 
-func readLines(r io.Reader) (out []Summary, err error) {
+// Read reads summaries from JSON lines.
+func Read(r io.Reader) (out []Summary, err error) {
 	in := bufio.NewScanner(r)
 	in.Buffer(nil, longestLine)
 	for n := 1; in.Scan(); n++ {

@@ -15,14 +15,14 @@ import (
 
 func TestCSV(t *testing.T) {
 	s := summary("one", 0)
-	s.Branch = "=cmd()"
+	s.Branch, s.Tool = "=cmd()", "v\x1b1"
 	var b bytes.Buffer
 	if err := writeCSV(&b, []Summary{s}); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
 		"id,kind,time,tool,scenario,scenario_sha256,revision,branch,committed,cell,host,host_fingerprint,metric,unit,higher_is_better,start,value",
-		"one,gate,2026-01-02T03:04:05Z,v1,shop,abc,f00,'=cmd(),2026-01-02T02:04:05Z,server=gunicorn-gthread/proxy=nginx/workers=4/threads=2,a," +
+		"one,gate,2026-01-02T03:04:05Z,v�1,shop,abc,f00,'=cmd(),2026-01-02T02:04:05Z,server=gunicorn-gthread/proxy=nginx/workers=4/threads=2,a," +
 			Fingerprint(s.Host) + `,"p95/a;b'""",ms,false,1,12`,
 	}
 	if got := strings.Split(b.String(), "\n"); !slices.Equal(got[:2], want) || len(got) != 6 {
@@ -48,7 +48,8 @@ func TestImportRefuses(t *testing.T) {
 		{"another kind", func(l string) string { return strings.Replace(l, `"gate"`, `"fence"`, 1) }, `kind "fence": want run or gate`},
 		{"no values", func(l string) string { return strings.Replace(l, `[12]`, `[]`, 1) }, "0 values"},
 		{"no metrics", func(l string) string { return l[:strings.Index(l, `"metrics"`)] + `"metrics":{}}` + "\n" }, "no metrics"},
-		{"NUL", func(l string) string { return strings.Replace(l, `"main"`, `"ma\u0000in"`, 1) }, "NUL"},
+		{"NUL", func(l string) string { return strings.Replace(l, `"main"`, `"ma\u0000in"`, 1) }, "holds a control character"},
+		{"a host that steers the terminal", func(l string) string { return strings.Replace(l, `"EPYC"`, `"\u001b[31m"`, 1) }, "holds a control character"},
 		{"long", func(l string) string { return strings.Replace(l, `"main"`, `"`+strings.Repeat("x", 2000)+`"`, 1) }, "longer than 1000 bytes"},
 	} {
 		text := good.String() + tt.change(good.String())

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"sweetspot/runner/rundir"
@@ -74,7 +76,8 @@ func (s *Summary) check() error {
 	case len(s.Metrics) == 0:
 		return fmt.Errorf("summary %q: no metrics", s.ID)
 	}
-	for _, text := range []string{s.ID, s.Tool, s.Scenario, s.ScenarioHash, s.Revision, s.Branch, s.Cell} {
+	for _, text := range []string{s.ID, s.Tool, s.Scenario, s.ScenarioHash, s.Revision, s.Branch, s.Cell,
+		s.Host.Hostname, s.Host.OS, s.Host.Kernel, s.Host.Arch, s.Host.CPUModel, s.Host.CPUSet, s.Host.Virtualised, s.Host.ControlGroups} {
 		if err := checkText(text); err != nil {
 			return fmt.Errorf("summary %.40q: %w", s.ID, err)
 		}
@@ -115,10 +118,8 @@ func checkText(s string) error {
 	if !utf8.ValidString(s) {
 		return fmt.Errorf("%q is not UTF-8", s)
 	}
-	for _, r := range s {
-		if r == 0 {
-			return fmt.Errorf("%q holds a NUL character", s)
-		}
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return fmt.Errorf("%q holds a control character", s)
 	}
 	return nil
 }
@@ -130,4 +131,21 @@ func (s Summary) normal() Summary {
 		s.Committed = s.Committed.UTC().Truncate(time.Microsecond)
 	}
 	return s
+}
+
+// Typical returns the middle of the values: the geometric mean where all are
+// positive, as rates and times are, else the mean.
+func (m Metric) Typical() float64 { return Middle(m.Values) }
+
+// Middle is Typical of any values; NaN of none.
+func Middle(values []float64) float64 {
+	var sum, logs float64
+	for _, v := range values {
+		sum, logs = sum+v, logs+math.Log(v) // of nothing it is −Inf, of less NaN
+	}
+	n := float64(len(values))
+	if mean := math.Exp(logs / n); mean > 0 {
+		return mean
+	}
+	return sum / n
 }
