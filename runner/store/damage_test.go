@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -154,4 +156,38 @@ func TestDefault(t *testing.T) {
 	if b, err := os.ReadFile(filepath.Join(root, ".sweetspot", ".gitignore")); err != nil || string(b) != "*\n" {
 		t.Errorf(".gitignore %q, %v", b, err)
 	}
+}
+
+// A writer that is killed leaves whole summaries only.
+func TestKilledWriter(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "history.db")
+	s := mustOpen(t, file)
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), writerStore+"="+file, writerName+"=killed", writerCount+"=100000")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	end := sync.OnceFunc(func() { _, _ = c.Process.Kill(), c.Wait() })
+	defer end()
+	for {
+		got, err := s.List(t.Context(), Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) >= 20 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	end()
+	got, err := mustOpen(t, file).List(t.Context(), Filter{})
+	if err != nil || len(got) < 20 {
+		t.Errorf("%d summaries, %v", len(got), err)
+	}
+	for _, sum := range got {
+		if len(sum.Metrics) != 2 {
+			t.Errorf("%s has %d metrics, want 2", sum.ID, len(sum.Metrics))
+		}
+	}
+	mustAdd(t, s, summary("after", 0))
 }

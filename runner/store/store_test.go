@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,12 +22,17 @@ import (
 const (
 	writerStore = "TEST_WRITER_STORE" // of a helper that writes to it
 	writerName  = "TEST_WRITER_NAME"
+	writerCount = "TEST_WRITER_COUNT" // of summaries
 )
 
 func TestMain(m *testing.M) {
 	process.Main()
 	if where := os.Getenv(writerStore); where != "" {
-		if err := write(context.Background(), where, os.Getenv(writerName), eachWriter); err != nil {
+		n, err := strconv.Atoi(os.Getenv(writerCount))
+		if err == nil {
+			err = write(context.Background(), where, os.Getenv(writerName), n)
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -221,7 +227,7 @@ func conform(t *testing.T, fresh func(t *testing.T) string) {
 		concurrently(t, writers, func(n int) error { return write(t.Context(), where, fmt.Sprint("thread", n), eachWriter) },
 			func(n int) error {
 				c := exec.Command(os.Args[0])
-				c.Env = append(os.Environ(), writerStore+"="+where, writerName+fmt.Sprint("=process", n))
+				c.Env = append(os.Environ(), writerStore+"="+where, writerName+fmt.Sprint("=process", n), writerCount+fmt.Sprint("=", eachWriter))
 				if out, err := c.CombinedOutput(); err != nil {
 					return fmt.Errorf("%w: %s", err, out)
 				}
