@@ -72,7 +72,7 @@ func shortRevision(s string) string {
 }
 
 // advisory says what change points are good for.
-const advisory = "This is advisory: values of different days lie at a distance that a duet does not see. Before you act, compare the two commits: sweetspot gate --base LAST_GOOD"
+const advisory = "This is advisory: from day to day the machine changes too, which only a duet cancels. Before you act, compare the two commits: sweetspot gate --base LAST_GOOD"
 
 // falseAlarms is the share of series of independent values that show a change
 // where there is none.
@@ -105,7 +105,7 @@ func HistoryText(h History) []byte {
 		say("Of the longest series the newest commits were looked at; %s lie before them.", count(h.Left))
 	}
 	if n := len(h.Series); n > 0 {
-		say("Of %s about %.1f show a change by chance.", count(n)+" series", falseAlarms*float64(n))
+		say("By chance alone a series shows a change in %.0f %% of cases: about %.2g of these %s.", 100*falseAlarms, falseAlarms*float64(n), count(n))
 	}
 	say("%s.", advisory)
 	return []byte(b.String())
@@ -272,7 +272,8 @@ func SummaryText(s store.Summary) []byte {
 		say("committed", s.Committed.UTC().Format(time.RFC3339))
 	}
 	say("cell", s.Cell)
-	say("host", fmt.Sprintf("%s, %s, %s (%s)", s.Host.Hostname, MachineText(s), s.Host.OS, store.Fingerprint(s.Host)))
+	known := slices.DeleteFunc([]string{s.Host.Hostname, MachineText(s), s.Host.OS}, func(fact string) bool { return fact == "" })
+	say("host", strings.Join(known, ", ")+" ("+store.Fingerprint(s.Host)+")")
 	say("sweetspot", s.Tool)
 	rows := [][]string{{"metric", "typical", "least", "most", "starts", "unit"}}
 	for _, key := range slices.Sorted(maps.Keys(s.Metrics)) {
