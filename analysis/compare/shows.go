@@ -21,7 +21,7 @@ func (f *Files) shows() []string {
 		}
 	} else {
 		out = append(out,
-			"One attack a side shows that the figures differ, not that the builds do. The variance lives between runs: on shared machines the p99 of two runs of one build differs by 10 to 50 %. So a ratio has no interval here and there is no verdict.",
+			"One attack a side shows that the figures differ, not that the builds do. The variance lives between runs: on shared machines the p99 of two runs of one build often differs by 10 to 50 %. So a ratio has no interval here and there is no verdict.",
 			"Give several attacks of each build, of fresh starts: sweetspot compare A1,A2,A3 B1,B2,B3.")
 	}
 	if slices.ContainsFunc(f.all(), func(s foreign.Single) bool { return s.Loop == foreign.Closed }) {
