@@ -105,6 +105,8 @@ func (s *Single) withhold() {
 	slices.SortFunc(s.Withheld, ByShare)
 }
 
+const vegetaGob = "vegeta results, gob"
+
 // Format is one kind of file.
 type Format struct {
 	Name string // as "wrk text"
@@ -115,7 +117,7 @@ type Format struct {
 // Formats are all that can be read. A file is of the first that its content
 // fits.
 var Formats = []Format{
-	{"vegeta results, gob", isVegetaGob, readVegetaGob},
+	{vegetaGob, isVegetaGob, readVegetaGob},
 	{"vegeta results, JSON", isVegetaJSON, readVegetaJSON},
 	{"vegeta results, CSV", isVegetaCSV, readVegetaCSV},
 	{"vegeta report, JSON", hasKeys("latencies", "status_codes", "throughput"), whole(VegetaReport)},

@@ -294,6 +294,53 @@ func TestRawResultsOfATrial(t *testing.T) {
 	}
 }
 
+// What an error quotes of a file does not steer the terminal.
+func TestErrorsAreHarmless(t *testing.T) {
+	for _, file := range []string{
+		`{"attack":"a","seq":` + "\x1b[2J\x07" + `}` + "\n",
+		"{\"metrics\": {\"\x1b[2J\": {\"values\": 3}, \"http_reqs\": {}}}",
+		`{"metrics": {"\u001b[2J": {"values": 3}, "http_reqs": {}}}`,
+	} {
+		if _, err := read(file); err == nil || strings.ContainsAny(err.Error(), "\x1b\x07") {
+			t.Errorf("%q: %q", file, err)
+		}
+	}
+}
+
+// sane reports a result that cannot be.
+func sane(t *testing.T, s Single) {
+	t.Helper()
+	if s.Errors > s.Requests || s.Duration < 0 || !(s.Rate >= 0) || !(s.Good() >= 0) || s.Connections < 0 {
+		t.Errorf("read %+v", s)
+	}
+	for name, d := range s.Quantiles {
+		if d < 0 || name != most && !strings.HasPrefix(name, "p") {
+			t.Errorf("%s is %v", name, d)
+		}
+	}
+	if _, err := json.Marshal(s); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzParsers: the same of what takes all of a file, whatever its format.
+func FuzzParsers(f *testing.F) {
+	for _, file := range []string{"wrk-errors.txt", "hey-refused.txt", "ab.txt", "h2load.txt", "oha.txt", "oha.json", "k6-new.json"} {
+		b, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, parse := range []func([]byte) (Single, error){Wrk, Hey, OhaText, Ab, H2load, Oha, K6, Bombardier, Fortio, VegetaReport} {
+			if s, err := parse(b); err == nil {
+				sane(t, s)
+			}
+		}
+	})
+}
+
 // FuzzRead: no file makes a reader panic, or gives a result that cannot be.
 func FuzzRead(f *testing.F) {
 	for _, file := range []string{"wrk-latency.txt", "hey.txt", "ab.txt", "h2load.txt", "oha.txt", "oha.json", "k6-export.json", "vegeta-report.json"} {
@@ -311,16 +358,6 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if s.Errors > s.Requests || s.Duration < 0 || !(s.Rate >= 0) || !(s.Good() >= 0) || s.Connections < 0 {
-			t.Errorf("read %+v", s)
-		}
-		for name, d := range s.Quantiles {
-			if d < 0 || name != most && !strings.HasPrefix(name, "p") {
-				t.Errorf("%s is %v", name, d)
-			}
-		}
-		if _, err := json.Marshal(s); err != nil {
-			t.Error(err)
-		}
+		sane(t, s)
 	})
 }

@@ -41,24 +41,14 @@ func readHeyCSV(in *input) (Single, error) {
 		if n == 1 {
 			continue
 		}
-		took, err := parseNumber(record[0])
-		if err == nil {
-			var at float64
-			if at, err = parseNumber(record[7]); err == nil {
-				first, last = min(first, at), max(last, at+took)
-			}
-		}
-		status, statusErr := strconv.Atoi(record[6])
-		if err = errors.Join(err, statusErr); err != nil {
-			return s, fmt.Errorf("line %d: %w", n, err)
-		}
-		d, err := seconds(took)
+		l, err := parseHeyLine(record)
 		if err != nil {
 			return s, fmt.Errorf("line %d: %w", n, err)
 		}
-		record1(h, d)
+		first, last = min(first, l.at), max(last, l.at+l.took.Seconds())
+		record1(h, l.took)
 		s.Requests++
-		if status < 200 || status >= 400 {
+		if l.status < 200 || l.status >= 400 {
 			s.Errors++
 		}
 	}
@@ -78,6 +68,24 @@ func readHeyCSV(in *input) (Single, error) {
 	if s.Duration > 0 {
 		s.Rate = float64(s.Requests) / s.Duration.Seconds()
 	}
-	s.fill(h, time.Microsecond)
+	s.fill(h)
 	return s.check()
+}
+
+// heyLine is one request.
+type heyLine struct {
+	took   time.Duration
+	status int
+	at     float64 // when it left, seconds from the start
+}
+
+func parseHeyLine(record []string) (l heyLine, err error) {
+	if l.took, err = timeOf(record[0], "s"); err != nil {
+		return l, err
+	}
+	if l.status, err = strconv.Atoi(record[6]); err != nil {
+		return l, err
+	}
+	l.at, err = parseNumber(record[7])
+	return l, err
 }

@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
+	"unicode"
 
 	"sweetspot/runner/rundir"
 )
@@ -39,14 +41,36 @@ func ReadFile(name string) (Single, error) {
 		return Single{}, fmt.Errorf("%s: a folder, and no run directory of sweetspot: name a file", name)
 	}
 	s, err := Read(name, f)
-	if err != nil {
-		return s, err
+	if err == nil {
+		err = ofTrial(&s)
 	}
-	return s, ofTrial(&s)
+	return s, err
 }
+
+// harmless is an error that may quote a file, without what would steer a
+// terminal.
+type harmless struct{ error }
+
+// Error implements error.
+func (h harmless) Error() string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '\ufffd'
+	}, h.error.Error())
+}
+
+// Unwrap returns the error as it was.
+func (h harmless) Unwrap() error { return h.error }
 
 // Read reads one result from r. name stands for it in errors.
 func Read(name string, r io.Reader) (s Single, err error) {
+	defer func() {
+		if err != nil {
+			err = harmless{err}
+		}
+	}()
 	in, err := newInput(r)
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", name, err)
@@ -80,7 +104,7 @@ func Read(name string, r io.Reader) (s Single, err error) {
 // ofTrial completes what is read from the raw results of a trial, which are
 // vegeta's, by what is beside them.
 func ofTrial(s *Single) error {
-	if s.Format != Formats[0].Name {
+	if s.Format != vegetaGob {
 		return nil
 	}
 	b, err := os.ReadFile(filepath.Join(filepath.Dir(s.File), "trial.json"))

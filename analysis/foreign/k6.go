@@ -112,7 +112,7 @@ func k6Metrics(b []byte) (k6Summary, error) {
 		if text, ok := m["values"]; ok {
 			m = nil
 			if err := decode(text, &m); err != nil {
-				return out, fmt.Errorf("%s: %w", name, err)
+				return out, fmt.Errorf("%q: %w", name, err)
 			}
 		}
 		out.metrics[name] = numbers(m)

@@ -43,7 +43,7 @@ func Oha(b []byte) (Single, error) {
 	}
 	for code, n := range said.StatusCodeDistribution {
 		if n > mostCount {
-			return s, fmt.Errorf("result of oha: status %s: %d is no number of requests", code, n)
+			return s, fmt.Errorf("result of oha: status %q: %d is no number of requests", code, n)
 		}
 		s.Requests += n
 		if code < "200" || code >= "400" {

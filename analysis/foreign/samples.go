@@ -16,10 +16,10 @@ func record1(h *hdr.Histogram, d time.Duration) {
 }
 
 // fill takes the percentiles of every request.
-func (s *Single) fill(h *hdr.Histogram, unit time.Duration) {
+func (s *Single) fill(h *hdr.Histogram) {
 	s.Samples = uint64(h.TotalCount())
-	s.Quantiles = map[string]time.Duration{most: time.Duration(h.Max()) * unit}
+	s.Quantiles = map[string]time.Duration{most: time.Duration(h.Max()) * time.Microsecond}
 	for _, p := range claimed {
-		s.Quantiles[percentile(p)] = time.Duration(h.ValueAtQuantile(p)) * unit
+		s.Quantiles[percentile(p)] = time.Duration(h.ValueAtQuantile(p)) * time.Microsecond
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"time"
 
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"sweetspot/runner/rundir"
@@ -47,10 +48,7 @@ func readVegetaCSV(in *input) (Single, error)  { return readVegeta(in, vegeta.Ne
 
 // readVegeta reads results one by one, in lines or not.
 func readVegeta(in *input, decoder vegeta.DecoderFactory, lines bool) (Single, error) {
-	s := Single{Tool: "vegeta", Clock: FromSending, ErrorsAre: vegetaErrors, Cannot: vegetaCannot}
-	h := rundir.NewHistogram()
-	var first, last, end time.Time
-	var target targets
+	sum := vegetaSum{latency: rundir.NewHistogram()}
 	next := decoder(in.rest)
 	for {
 		in.rest.allow()
@@ -63,38 +61,57 @@ func readVegeta(in *input, decoder vegeta.DecoderFactory, lines bool) (Single, e
 			err = errors.New("it has no time, or a negative latency")
 		}
 		if err != nil {
-			return s, fmt.Errorf("result %d, before byte %d of what is unpacked: %w", s.Requests+1, in.rest.offset, whereCut(err))
+			return Single{}, fmt.Errorf("result %d, before byte %d of what is unpacked: %w", sum.requests+1, in.rest.offset, whereCut(err))
 		}
-		s.Requests++
-		if r.Code < 200 || r.Code >= 400 || r.Error != "" {
-			s.Errors++
-		}
-		record1(h, r.Latency)
-		target.add(r.URL)
-		if first.IsZero() || r.Timestamp.Before(first) {
-			first = r.Timestamp
-		}
-		if r.Timestamp.After(last) {
-			last = r.Timestamp
-		}
-		if r.End().After(end) {
-			end = r.End()
-		}
+		sum.add(&r)
 	}
 	if lines && in.rest.last != '\n' {
-		return s, fmt.Errorf("after result %d: %w", s.Requests, errCut)
+		return Single{}, fmt.Errorf("after result %d: %w", sum.requests, errCut)
 	}
-	s.Target, s.Duration = target.String(), end.Sub(first)
+	return sum.single()
+}
+
+// vegetaSum is what is kept of results.
+type vegetaSum struct {
+	requests, errors uint64
+	latency          *hdr.Histogram
+	first, last, end time.Time // sent first, sent last, answered last
+	target           targets
+}
+
+func (v *vegetaSum) add(r *vegeta.Result) {
+	v.requests++
+	if r.Code < 200 || r.Code >= 400 || r.Error != "" {
+		v.errors++
+	}
+	record1(v.latency, r.Latency)
+	v.target.add(r.URL)
+	if v.first.IsZero() || r.Timestamp.Before(v.first) {
+		v.first = r.Timestamp
+	}
+	if r.Timestamp.After(v.last) {
+		v.last = r.Timestamp
+	}
+	if r.End().After(v.end) {
+		v.end = r.End()
+	}
+}
+
+func (v *vegetaSum) single() (Single, error) {
+	s := Single{
+		Tool: "vegeta", Clock: FromSending, ErrorsAre: vegetaErrors, Cannot: vegetaCannot,
+		Requests: v.requests, Errors: v.errors, Target: v.target.String(), Duration: v.end.Sub(v.first),
+	}
 	if s.Duration > mostSeconds*time.Second {
 		return s, fmt.Errorf("its requests are %s apart: results of several attacks? Give each as a file", s.Duration)
 	}
 	if s.Duration > 0 {
 		s.Rate = float64(s.Requests-s.Errors) / s.Duration.Seconds()
 	}
-	if sent := last.Sub(first); sent > 0 {
+	if sent := v.last.Sub(v.first); sent > 0 {
 		s.Offered = float64(s.Requests) / sent.Seconds()
 	}
-	s.fill(h, time.Microsecond)
+	s.fill(v.latency)
 	return s.check()
 }
 
