@@ -87,6 +87,9 @@ const wrk2Text = `Running 2s test @ http://host/
   Latency Distribution (HdrHistogram - Recorded Latency)
  50.000%    1.12ms
  99.000%    4.50ms
+ 99.900%    6.50ms
+#[Mean    =        1.240, StdDeviation   =        0.561]
+#[Max     =        8.490, Total count    =        18000]
   Latency Distribution (HdrHistogram - Uncorrected Latency (measured without taking delayed starts into account))
  50.000%    0.90ms
   Non-2xx or 3xx responses: 1
@@ -106,6 +109,9 @@ func TestWrk2(t *testing.T) {
 	want := map[string]time.Duration{"p50": 1120 * time.Microsecond, "p99": 4500 * time.Microsecond, "max": 8490 * time.Microsecond}
 	if got.Tool != "wrk2" || got.Loop != Open || got.Clock != FromSchedule || !maps.Equal(got.Quantiles, want) {
 		t.Errorf("read %+v", got)
+	}
+	if got.Samples != 18000 || strings.Join(got.Withheld, "") != "p99.9" {
+		t.Errorf("%d samples, withheld %v", got.Samples, got.Withheld)
 	}
 	if got.Requests != 20005 || got.Errors != 6 || got.Connections != 4 || got.Target != "http://host/" {
 		t.Errorf("%d requests, %d errors, %d connections, %s", got.Requests, got.Errors, got.Connections, got.Target)

@@ -46,7 +46,7 @@ func readHeyCSV(in *input) (Single, error) {
 			return s, fmt.Errorf("line %d: %w", n, err)
 		}
 		first, last = min(first, l.at), max(last, l.at+l.took.Seconds())
-		record1(h, l.took)
+		recordIn(h, l.took)
 		s.Requests++
 		if l.status < 200 || l.status >= 400 {
 			s.Errors++

@@ -9,9 +9,9 @@ import (
 // claimed are the percentiles that are computed where a file has every request.
 var claimed = []float64{50, 75, 90, 95, 99, 99.9, 99.99}
 
-// record1 adds a latency to a histogram of the project's configuration, whose
+// recordIn adds a latency to a histogram of the project's configuration, whose
 // largest value stands for all above it.
-func record1(h *hdr.Histogram, d time.Duration) {
+func recordIn(h *hdr.Histogram, d time.Duration) {
 	_ = h.RecordValue(min(max(d.Microseconds(), 0), h.HighestTrackableValue())) // it is in range
 }
 

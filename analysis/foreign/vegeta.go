@@ -84,7 +84,7 @@ func (v *vegetaSum) add(r *vegeta.Result) {
 	if r.Code < 200 || r.Code >= 400 || r.Error != "" {
 		v.errors++
 	}
-	record1(v.latency, r.Latency)
+	recordIn(v.latency, r.Latency)
 	v.target.add(r.URL)
 	if v.first.IsZero() || r.Timestamp.Before(v.first) {
 		v.first = r.Timestamp

@@ -14,6 +14,7 @@ var (
 	wrkLatency     = regexp.MustCompile(`(?m)^ +([\d.]+)% +([\d.]+)(us|ms|s|m|h)$`)
 	wrkMax         = regexp.MustCompile(`(?m)^ +Latency +\S+ +\S+ +([\d.]+)(us|ms|s|m|h) `)
 	wrkErrors      = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)\n`)
+	wrkCounted     = regexp.MustCompile(`(?m)^#\[Max += +[\d.]+, Total count += +(\d+)\]$`)
 	wrkSockets     = regexp.MustCompile(`Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)\n`)
 )
 
@@ -70,6 +71,13 @@ func Wrk(b []byte) (Single, error) {
 	}
 	if strings.Contains(t.s, "Thread calibration:") || strings.Contains(t.s, "Recorded Latency") {
 		s.Tool, s.Loop, s.Clock, s.Cannot = "wrk2", Open, FromSchedule, nil
+		counted, err := t.count(wrkCounted, "Total count") // without those of the calibration
+		if err != nil {
+			return s, err
+		}
+		if counted > 0 {
+			s.Samples = counted
+		}
 	}
 	return s.check()
 }
