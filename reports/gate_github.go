@@ -84,5 +84,5 @@ func criterionText(x gate.Metric) string {
 	if x.MoreRounds > 0 && x.Verdict == gate.Inconclusive {
 		text += fmt.Sprintf("; about %s would make it clear", counted(x.MoreRounds, "more round"))
 	}
-	return upperFirst(sentence(text))
+	return sentence(text)
 }

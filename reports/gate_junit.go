@@ -87,7 +87,7 @@ func newJUnitSuite(m *gateModel) junitSuite {
 		s.Timestamp = m.GateMeta.Time.UTC().Format("2006-01-02T15:04:05")
 	}
 	for _, f := range append([]fact{{"Verdict", verdictWord(m.Verdict)}}, m.Repeat...) {
-		s.Properties = append(s.Properties, junitProperty{f.Name, f.Value})
+		s.Properties = append(s.Properties, junitProperty(f))
 	}
 	class := "sweetspot.gate"
 	if m.Scenario != "" {
@@ -99,20 +99,24 @@ func newJUnitSuite(m *gateModel) junitSuite {
 		if x.Role != "fail" && x.Role != "warn" {
 			continue
 		}
-		c := junitCase{Name: x.Key() + ": " + x.Criterion, Class: class, Out: criterionText(x)}
+		c := junitCase{Name: x.Key() + ": " + x.Criterion, Class: class}
 		if names[c.Name]++; names[c.Name] > 1 {
 			c.Name += fmt.Sprintf(" (%d)", names[c.Name])
 		}
 		if x.Role == "fail" {
-			c.judge(m, x.Verdict, criterionText(x))
+			text := criterionText(x)
+			if x.Verdict == gate.Inconclusive {
+				text = "inconclusive: " + text
+			}
+			c.judge(m, x.Verdict, text)
 			told = told || x.Verdict == m.Verdict
 		} else {
-			c.Out = "This criterion only warns: " + verdictWord(x.Verdict) + ". " + c.Out
+			c.Out = "This criterion only warns: " + verdictWord(x.Verdict) + ". " + criterionText(x)
 		}
 		s.Cases = append(s.Cases, c)
 	}
 	if !told {
-		c := junitCase{Name: "the gate as a whole", Class: class, Out: m.Headline}
+		c := junitCase{Name: "the gate as a whole", Class: class}
 		c.judge(m, m.Verdict, m.Headline)
 		s.Cases = append(s.Cases, c)
 	}
@@ -130,17 +134,17 @@ func newJUnitSuite(m *gateModel) junitSuite {
 	return s
 }
 
-// judge makes a case fail or be skipped as its verdict asks for.
+// judge makes a case fail or be skipped as its verdict asks for; text is its output.
 func (c *junitCase) judge(m *gateModel, v gate.Verdict, text string) {
 	switch {
 	case v == gate.Regressed, v == gate.Inconclusive && m.GateMeta.Inconclusive == "fail":
 		c.Failure = &junitFailure{string(v), text, m.Headline}
-	case v == gate.Inconclusive && m.GateMeta.Inconclusive != "pass":
-		c.Skipped = &junitMessage{"inconclusive: " + text}
-	case v == gate.Informs:
+	case v == gate.Inconclusive && m.GateMeta.Inconclusive != "pass", v == gate.Informs:
 		c.Skipped = &junitMessage{text}
 	case v == gate.Inconclusive:
-		c.Out = "Inconclusive, which counts as passed here. " + c.Out
+		c.Out = "Not clear, which counts as passed here: " + text
+	default:
+		c.Out = text
 	}
 }
 

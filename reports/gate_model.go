@@ -42,7 +42,7 @@ func newGateModel(r *gate.Result, meta GateMeta) *gateModel {
 	}
 	for _, x := range m.role("warn") {
 		if x.Verdict == gate.Regressed {
-			m.Warned = append(m.Warned, sentence("Warning: "+m.worsened(x)))
+			m.Warned = append(m.Warned, sentence("Warning: "+worsened(x)))
 		}
 	}
 	m.tables()
@@ -92,7 +92,11 @@ func (m *gateModel) headline() string {
 			return fmt.Sprintf("Regressed: %s is shown to be worse than %s.", candidate, base)
 		}
 		slices.SortStableFunc(bad, func(a, b gate.Metric) int { return closest(b, a) })
-		text := fmt.Sprintf("Regressed: %s from %s to %s; %s.", moved(bad[0]), base, candidate, accepted(bad[0]))
+		text := fmt.Sprintf("Regressed: %s from %s to %s", moved(bad[0]), base, candidate)
+		if bad[0].Margin > 0 {
+			text += "; the margin is " + margin(bad[0])
+		}
+		text += "."
 		if m.Confirmed > 0 {
 			text += fmt.Sprintf(" An independent block of %s confirms it.", counted(m.Confirmed, "round"))
 		}
@@ -241,11 +245,14 @@ func phrase(x gate.Metric) string {
 	return text
 }
 
-// standing writes "p95 of checkout at +1.2 % (95 % interval −0.9 to +3.4 %), of which +10.0 % is accepted".
+// standing writes "p95 of checkout at +1.2 % (95 % interval −0.9 to +3.4 %), with a margin of +10 %".
 func standing(x gate.Metric) string {
-	text := phrase(x) + " at " + effect(x)
+	text := moved(x)
+	if finite(x.Effect) {
+		text = phrase(x) + " at " + signed(x.Effect) + " (" + spread(x) + ")"
+	}
 	if x.Margin > 0 {
-		text += ", where " + signed(worse(x, x.Margin)) + " is accepted"
+		text += ", with a margin of " + margin(x)
 	}
 	return text
 }
@@ -253,7 +260,7 @@ func standing(x gate.Metric) string {
 // moved writes "p95 of checkout grew by 12.3 % (95 % interval +9.8 to +14.9 %)".
 func moved(x gate.Metric) string {
 	if !finite(x.Effect) {
-		return phrase(x) + " went from " + gateNumber(x.Base) + " to " + gateNumber(x.Candidate) + " " + x.Unit
+		return phrase(x) + " went from " + number(x.Base) + " to " + number(x.Candidate) + " " + x.Unit
 	}
 	verb := "grew"
 	if x.Effect < 0 {
@@ -262,18 +269,25 @@ func moved(x gate.Metric) string {
 	return fmt.Sprintf("%s %s by %s (%s)", phrase(x), verb, strings.TrimLeft(signed(x.Effect), "+−"), spread(x))
 }
 
-// worsened writes moved with what is accepted.
-func (m *gateModel) worsened(x gate.Metric) string { return moved(x) + "; " + accepted(x) }
-
-func accepted(x gate.Metric) string {
+// worsened writes moved with the margin.
+func worsened(x gate.Metric) string {
 	if x.Margin <= 0 {
-		return "nothing for the worse is accepted"
+		return moved(x) + "; the margin is 0"
 	}
-	return signed(worse(x, x.Margin)) + " is accepted"
+	return moved(x) + "; the margin is " + margin(x)
 }
 
-// effect writes "+1.2 % (95 % interval −0.9 to +3.4 %)".
-func effect(x gate.Metric) string { return signed(x.Effect) + " (" + spread(x) + ")" }
+// margin writes what is accepted as its author does: "+10 %", "−2.5 %".
+func margin(x gate.Metric) string {
+	if x.Margin <= 0 || !finite(x.Margin) {
+		return none
+	}
+	sign := "+"
+	if x.Higher {
+		sign = "−"
+	}
+	return sign + strconv.FormatFloat(100*x.Margin, 'g', 4, 64) + " %"
+}
 
 func spread(x gate.Metric) string {
 	if between(x) == none {
@@ -314,9 +328,6 @@ func signed(v float64) string {
 	return sign + separated(digits) + " %"
 }
 
-// gateNumber writes a value of a metric.
-func gateNumber(v float64) string { return number(v) }
-
 // noise is the standard deviation of the log ratio of a round; NaN when fewer
 // than two rounds tell.
 func noise(x gate.Metric) float64 {
@@ -350,20 +361,20 @@ func (m *gateModel) tables() {
 		judged := role.name != "inform"
 		head := []string{"metric", "unit", "base", "candidate", "effect", "95 % interval"}
 		if judged {
-			head = append(head, "accepted")
+			head = append(head, "margin")
 		}
 		head = append(head, "smallest visible")
 		if m.Source == gate.Self {
-			head = append(head, "noise of a round")
+			head = append(head, "noise")
 		}
 		if judged {
 			head = append(head, "verdict")
 		}
 		table := [][]string{head}
 		for _, x := range rows {
-			row := []string{x.Key(), x.Unit, gateNumber(x.Base), gateNumber(x.Candidate), signed(x.Effect), between(x)}
+			row := []string{x.Key(), x.Unit, number(x.Base), number(x.Candidate), signed(x.Effect), between(x)}
 			if judged {
-				row = append(row, signed(worse(x, x.Margin)))
+				row = append(row, margin(x))
 			}
 			row = append(row, signed(worse(x, x.Visible)))
 			if m.Source == gate.Self {
