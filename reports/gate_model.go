@@ -141,7 +141,7 @@ func (m *gateModel) selfHeadline() string {
 	var seen []string
 	for _, x := range m.role("fail") {
 		if finite(x.Visible) {
-			seen = append(seen, fmt.Sprintf("%s of %s", signed(worse(x, x.Visible)), phrase(x)))
+			seen = append(seen, fmt.Sprintf("%s of %s", signed(worse(x, x.Visible)), metricPhrase(x)))
 		}
 	}
 	if len(seen) == 0 {
@@ -174,7 +174,7 @@ func others(lead string, all []gate.Metric) string {
 			texts = append(texts, counted(len(all)-i, "other"))
 			break
 		}
-		texts = append(texts, phrase(x)+" ("+signed(x.Effect)+")")
+		texts = append(texts, metricPhrase(x)+" ("+signed(x.Effect)+")")
 	}
 	return lead + join(texts) + "."
 }
@@ -187,6 +187,7 @@ func (m *gateModel) baseName() string {
 	return buildName("base", m.Base)
 }
 
+// objectName is the hash of a git object at the start of a revision.
 var objectName = regexp.MustCompile(`^([0-9a-f]{12})[0-9a-f]{28,52}\b`)
 
 // buildName names a build by its revision, else by its folder: "the base 1a2b3c4d5e6f".
@@ -200,6 +201,7 @@ func buildName(what string, b gate.Build) string {
 	return "the " + what
 }
 
+// shortRevision shortens the hash of a commit; other names stay whole.
 func shortRevision(s string) string { return objectName.ReplaceAllString(s, "$1") }
 
 // closest orders metrics by how near they are to their margins, the nearest last.
@@ -233,8 +235,8 @@ func worse(x gate.Metric, v float64) float64 {
 
 var phrases = map[string]string{"cpu": "CPU time per request", "errors": "error rate", "startup": "start-up time"}
 
-// phrase names a metric in prose: "p95 of checkout".
-func phrase(x gate.Metric) string {
+// metricPhrase names a metric in prose: "p95 of checkout".
+func metricPhrase(x gate.Metric) string {
 	text := x.Name
 	if p, ok := phrases[x.Name]; ok {
 		text = p
@@ -249,7 +251,7 @@ func phrase(x gate.Metric) string {
 func standing(x gate.Metric) string {
 	text := moved(x)
 	if finite(x.Effect) {
-		text = phrase(x) + " at " + signed(x.Effect) + " (" + spread(x) + ")"
+		text = metricPhrase(x) + " at " + signed(x.Effect) + " (" + spread(x) + ")"
 	}
 	if x.Margin > 0 {
 		text += ", with a margin of " + margin(x)
@@ -260,13 +262,13 @@ func standing(x gate.Metric) string {
 // moved writes "p95 of checkout grew by 12.3 % (95 % interval +9.8 to +14.9 %)".
 func moved(x gate.Metric) string {
 	if !finite(x.Effect) {
-		return phrase(x) + " went from " + number(x.Base) + " to " + number(x.Candidate) + " " + x.Unit
+		return metricPhrase(x) + " went from " + number(x.Base) + " to " + number(x.Candidate) + " " + x.Unit
 	}
 	verb := "grew"
 	if x.Effect < 0 {
 		verb = "fell"
 	}
-	return fmt.Sprintf("%s %s by %s (%s)", phrase(x), verb, strings.TrimLeft(signed(x.Effect), "+−"), spread(x))
+	return fmt.Sprintf("%s %s by %s (%s)", metricPhrase(x), verb, strings.TrimLeft(signed(x.Effect), "+−"), spread(x))
 }
 
 // worsened writes moved with the margin.

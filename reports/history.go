@@ -49,7 +49,7 @@ func (p HistoryPoint) name() string {
 	if p.Revision == "" {
 		return "run " + clean(p.ID)
 	}
-	return shortRevision(p.Revision)
+	return clean(shortRevision(p.Revision))
 }
 
 func (p HistoryPoint) day() string {
@@ -57,18 +57,6 @@ func (p HistoryPoint) day() string {
 		return p.Time.UTC().Format(time.DateOnly)
 	}
 	return p.Committed.UTC().Format(time.DateOnly)
-}
-
-// shortRevision is the start of a commit's hash; other names stay whole.
-func shortRevision(s string) string {
-	hash, rest, _ := strings.Cut(s, "+")
-	if len(hash) == 40 || len(hash) == 64 {
-		hash = hash[:10]
-	}
-	if rest != "" {
-		hash += "+" + rest
-	}
-	return clean(hash)
 }
 
 // advisory says what change points are good for.
@@ -232,7 +220,7 @@ func SummariesText(all []store.Summary) []byte {
 			starts = max(starts, len(m.Values))
 		}
 		rows = append(rows, []string{s.Time.UTC().Format("2006-01-02 15:04"), clean(s.ID), clean(s.Kind), clean(s.Scenario), orNone(clean(s.Branch)),
-			orNone(shortRevision(s.Revision)), clean(s.Cell), store.Fingerprint(s.Host), count(starts), headline(s)})
+			orNone(clean(shortRevision(s.Revision))), clean(s.Cell), store.Fingerprint(s.Host), count(starts), headline(s)})
 	}
 	return []byte(strings.Join(tableLines(rows, "llllllll"), "\n") + "\n")
 }

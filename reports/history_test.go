@@ -35,14 +35,14 @@ const historyText = `Changes in history.db: 4 series of 6 commits or more
 
 shop�[31m, p95, 3 commits on main (run of server=uwsgi, EPYC 4 cores)
   worse: 10.0 → 12.0 ms, +20.0 % (95 % interval +15.0 to +25.0 %)
-  between aaaaaaaaaa (2026-01-01, last with the old level) and bbbbbbbbbb+changes (2026-01-02, first with the new one)
+  between aaaaaaaaaaaa (2026-01-01, last with the old level) and bbbbbbbbbbbb+changes (2026-01-02, first with the new one)
   better: 12.0 → 0.50 ms
-  between bbbbbbbbbb+changes (2026-01-02, last with the old level) and run three�[2J (2026-01-04, first with the new one)
+  between bbbbbbbbbbbb+changes (2026-01-02, last with the old level) and run three�[2J (2026-01-04, first with the new one)
   doubt: it drifts
 
 shop�[31m, throughput, 3 commits on main (run of server=uwsgi, EPYC 4 cores)
   worse: 1,000 → 900 ms, -10.0 % (95 % interval -12.0 to -8.0 %)
-  between aaaaaaaaaa (2026-01-01, last with the old level) and bbbbbbbbbb+changes (2026-01-02, first with the new one)
+  between aaaaaaaaaaaa (2026-01-01, last with the old level) and bbbbbbbbbbbb+changes (2026-01-02, first with the new one)
 
 No change in cpu, memory.
 Too few commits to tell: 2 series.
