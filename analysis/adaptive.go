@@ -23,10 +23,11 @@ import (
 // The scenario's strategy is scenarios.Adaptive.
 func Adaptive(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
 	cells = measurable(s.Limits, cells)
-	var r recollection
+	r := recollection{scenario: s}
 	return func(done []rundir.Trial) (rundir.Step, bool) {
-		g := newGrid(s, cells, done)
-		g.conclusions = r.of(done)
+		judged, conclusions := r.of(done)
+		g := gridOf(s, cells, judged)
+		g.conclusions = conclusions
 		for _, next := range []func() *visit{g.glancing, g.racing, g.finishing} {
 			if v := next(); v != nil {
 				return g.step(v)
@@ -250,18 +251,22 @@ func (g *grid) warmth(v *visit) time.Duration {
 	if !g.adaptive || v.start >= finalStart {
 		return g.plan.Warmup
 	}
-	return min(g.plan.Warmup, g.burstLength(v)/2)
+	return min(g.plan.Warmup, g.burstLength(v, "")/2)
 }
 
-// burstLength is how long the burst of a visit is.
-func (g *grid) burstLength(v *visit) time.Duration {
+// burstLength is how long the burst of a visit with a class, or with the whole
+// mix, is. A long one tells more of a cell for its time than a walk does, and
+// more than several short ones, whose first requests all leave at once.
+func (g *grid) burstLength(v *visit, class string) time.Duration {
 	switch {
-	case !g.adaptive || v.start >= finalStart:
-		return g.plan.Burst
-	case v.start == 0:
+	case g.adaptive && v.start == 0:
 		return g.plan.Glance
+	case g.adaptive && v.start < finalStart:
+		return g.plan.Heat
+	case class == "" && g.plan.Prolonged > 1 && !g.beaten(v):
+		return time.Duration(g.plan.Prolonged) * g.plan.Burst
 	}
-	return g.plan.Heat
+	return g.plan.Burst
 }
 
 // contenders returns the cells of a final round: all finalists in the first

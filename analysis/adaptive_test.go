@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -59,7 +60,44 @@ func TestAdaptiveFindsANearlyBestCell(t *testing.T) {
 			if walked > len(cells)/6 {
 				t.Errorf("%d of %d cells were in the finals", walked, len(cells))
 			}
+			checkFinals(t, s, cells, res, done)
 		})
+	}
+}
+
+// checkFinals looks at what the final visits of long trials are made of: the
+// recommended cell has long bursts and a point of its latency curve a round, and
+// no cell has more.
+func checkFinals(t *testing.T, s *scenarios.Scenario, cells []scenarios.Planned, res *Result, done []rundir.Trial) {
+	t.Helper()
+	p := newPlan(s, measurable(s.Limits, cells))
+	long := time.Duration(p.Prolonged) * p.Burst
+	if long <= p.Burst {
+		t.Fatalf("the plan has bursts of %v in the finals, and none longer", p.Burst)
+	}
+	points := map[scenarios.Cell]map[float64]bool{}
+	for _, trial := range done {
+		step := trial.Step
+		switch {
+		case step.Start < finalStart:
+		case step.Phase == rundir.Curve:
+			if points[step.Cell] == nil {
+				points[step.Cell] = map[float64]bool{}
+			}
+			points[step.Cell][step.Rate] = true
+		case step.Phase == rundir.Saturation && step.Duration != long:
+			if step.Duration != p.Burst || step.Cell == res.Winner.Cell {
+				t.Errorf("%v: a burst of %v in the finals, want %v for the recommended cell, and %v for cells that are beaten", step.Cell, step.Duration, long, p.Burst)
+			}
+		}
+	}
+	if got := len(points[res.Winner.Cell]); got != s.Search.Finals {
+		t.Errorf("%d points of the recommended cell's latency curve, want %d", got, s.Search.Finals)
+	}
+	for c, at := range points {
+		if len(at) > s.Search.Finals {
+			t.Errorf("%v: %d points of its latency curve, want %d at most", c, len(at), s.Search.Finals)
+		}
 	}
 }
 
@@ -112,13 +150,73 @@ func TestEffectsTakeRoundsOut(t *testing.T) {
 	var all []observation
 	for start, cells := range [][]scenarios.Cell{{a, b, c}, {a, b}, {b}} {
 		for _, cell := range cells {
-			all = append(all, observation{cell, start, math.Log(x[cell] * rounds[start]), 1})
+			all = append(all, observation{cell: cell, start: start, log: math.Log(x[cell] * rounds[start]), weight: 1})
 		}
 	}
-	e := fitEffects(all, burstSD)
+	e := fitEffects(all).bursts
 	for cell, want := range x {
 		if got := math.Exp(e.log[cell] - e.log[a]); math.Abs(got-want/100) > 1e-4 {
 			t.Errorf("%v is %.4f times %v, want %.4f", cell, got, a, want/100)
+		}
+	}
+}
+
+// Effects take out how a machine drifts within a round, as others that are
+// measured meanwhile show: four cells, of which the first always comes when the
+// machine is fast and the last when it is slow, come out alike.
+func TestEffectsTakeDriftOut(t *testing.T) {
+	cells := cellsOf([2]int{1, 1}, [2]int{2, 1}, [2]int{3, 1}, [2]int{4, 1})
+	others := product([]string{"other"}, []string{scenarios.Direct}, 1, 2, 3, 4, 5, 6, 8, 12)
+	var all []observation
+	add := func(c scenarios.Planned, minute int) float64 {
+		speed := 0.03 * math.Sin(2*math.Pi*float64(minute)/40)
+		all = append(all, observation{cell: c.Cell, start: minute / 40, at: time.Unix(int64(60*minute), 0), log: math.Log(100) + speed, weight: 1})
+		return speed
+	}
+	mean := map[scenarios.Cell]float64{}
+	for minute := range 160 {
+		add(others[minute%len(others)], minute)
+		for i, c := range cells {
+			if minute%40 == 10+20*i/3 {
+				mean[c.Cell] += add(c, minute) / 4
+			}
+		}
+	}
+	first, last := cells[0].Cell, cells[len(cells)-1].Cell
+	if mean[first]-mean[last] < 0.05 {
+		t.Fatalf("plain means differ by %.4f only: the test is too easy", mean[first]-mean[last])
+	}
+	e := fitEffects(all).bursts
+	for _, c := range cells {
+		if off := e.log[c.Cell] - e.log[first]; math.Abs(off) > 0.01 {
+			t.Errorf("%v is ahead of %v by %.4f, want 0", c.Cell, first, off)
+		}
+	}
+}
+
+// The noise that is left is estimated apart for bursts and for final walks, and
+// that of a walk is no less than that of a burst.
+func TestEffectsTellTheNoise(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	cells := product([]string{"a"}, []string{scenarios.Direct}, 1, 2, 3, 4, 5, 6, 8, 12)
+	for _, tt := range []struct{ burst, walk, wantBurst, wantWalk float64 }{
+		{0.02, 0.06, 0.02, 0.06},
+		{0.06, 0.01, 0.06, 0.03},
+	} {
+		var all []observation
+		for start := range 12 {
+			for i, c := range cells {
+				at := time.Unix(int64(3600*start+60*i), 0)
+				all = append(all, observation{c.Cell, start, false, at, tt.burst * rng.NormFloat64(), 1})
+				all = append(all, observation{c.Cell, start, true, at, tt.walk * rng.NormFloat64(), 1})
+			}
+		}
+		f := fitEffects(all)
+		if got := f.bursts.sd; math.Abs(got-tt.wantBurst) > 0.3*tt.wantBurst {
+			t.Errorf("bursts: %.3f, want %.3f", got, tt.wantBurst)
+		}
+		if got := f.finals.sd; got < 0.75*tt.wantWalk || tt.walk > tt.burst && got > 1.25*tt.wantWalk {
+			t.Errorf("walks: %.3f, want %.3f or a little more", got, tt.wantWalk)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (g *grid) unseen(f forecast, c, winner scenarios.Cell) float64 {
 
 // caution is how much further than a surface has them cells may be apart: with
 // it, simulated searches are right as often as they say.
-const caution = 1.3
+const caution = 1.5
 
 // draws are how many surfaces a probability is counted from.
 const draws = 1000

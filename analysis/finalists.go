@@ -14,8 +14,15 @@ import (
 // finalists returns the cells to measure again on fresh starts: of those that
 // fit in the memory the leaders, and what the scenario compares or else the
 // leader's twins behind the other proxies; and of every folklore setting the
-// better proxy. Only trials before the finals choose them.
+// better proxy. Only trials before the finals choose them, once.
 func (g *grid) finalists() []scenarios.Planned {
+	if g.chosen == nil {
+		g.chosen = g.chooseFinalists()
+	}
+	return g.chosen
+}
+
+func (g *grid) chooseFinalists() []scenarios.Planned {
 	ranked := g.ranked()
 	var out []scenarios.Planned
 	add := func(c scenarios.Planned) {

@@ -38,8 +38,10 @@ const (
 // first and the walks go to the cells with the highest throughput.
 func Grid(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
 	cells = measurable(s.Limits, cells)
+	r := recollection{scenario: s}
 	return func(done []rundir.Trial) (rundir.Step, bool) {
-		g := newGrid(s, cells, done)
+		judged, _ := r.of(done)
+		g := gridOf(s, cells, judged)
 		if v := g.exploring(); v != nil {
 			return g.step(v)
 		}
@@ -60,6 +62,7 @@ type grid struct {
 	of       map[scenarios.Cell][]*visit // the same by cell, in no order
 	spent    time.Duration               // on them
 	scaled   []Judged                    // trials on other numbers of cores
+	chosen   []scenarios.Planned         // the finalists; nil: not chosen yet
 	conclusions
 }
 
@@ -78,10 +81,15 @@ type visit struct {
 }
 
 func newGrid(s *scenarios.Scenario, cells []scenarios.Planned, done []rundir.Trial) *grid {
+	return gridOf(s, cells, JudgeAll(s, done, nil))
+}
+
+// gridOf is newGrid for trials that have been judged.
+func gridOf(s *scenarios.Scenario, cells []scenarios.Planned, done []Judged) *grid {
 	g := &grid{scenario: s, adaptive: s.Search.Strategy == scenarios.Adaptive, cells: cells, plan: newPlan(s, cells),
 		visits: map[visitKey]*visit{}, of: map[scenarios.Cell][]*visit{}, conclusions: newConclusions(),
 	}
-	for _, t := range JudgeAll(s, done, nil) {
+	for _, t := range done {
 		if t.Step.Phase == rundir.Scaling {
 			g.scaled = append(g.scaled, t)
 			continue
@@ -269,7 +277,7 @@ func (g *grid) wanted(v *visit, limit time.Duration) bool {
 func (g *grid) cost(v *visit) time.Duration {
 	d := g.plan.visitCost(false, v.tries()) - g.plan.Warmup + g.warmth(v)
 	if v.burst {
-		d += g.burstLength(v)
+		d += g.burstLength(v, "")
 	}
 	return d
 }
@@ -304,7 +312,7 @@ func (g *grid) step(v *visit) (rundir.Step, bool) {
 	for _, class := range g.bursts(v) {
 		if v.lastOf(rundir.Saturation, class) == nil {
 			step.Phase, step.Class, step.Alone = rundir.Saturation, class, g.scenario.Traffic.Beside()
-			step.Connections, step.Duration = 2*v.cell.Slots(), g.burstLength(v)
+			step.Connections, step.Duration = 2*v.cell.Slots(), g.burstLength(v, class)
 			return g.labelled(step, v), true
 		}
 	}
@@ -332,7 +340,7 @@ func (g *grid) step(v *visit) (rundir.Step, bool) {
 		step.Phase = rundir.Final
 	}
 	rate, ok := g.walk(v).next()
-	if !ok && v.start >= finalStart && v.start < finalStart+g.scenario.Search.Finals {
+	if !ok && g.drawn(v) {
 		step.Phase = rundir.Curve
 		rate, step.Alone, ok = g.belowRate(v)
 	}
@@ -349,7 +357,7 @@ var curveShares = []float64{0.5, 0.75, 0.25, 0.9}
 // traffic has something beside the attack, the point is measured again alone:
 // the two tell what that costs.
 func (g *grid) belowRate(v *visit) (rate float64, alone, ok bool) {
-	rate = v.found() * curveShares[(v.start-finalStart)%len(curveShares)]
+	rate = v.found() * curveShares[g.points(v)%len(curveShares)]
 	if rate <= 0 {
 		return 0, false, false
 	}
@@ -357,6 +365,27 @@ func (g *grid) belowRate(v *visit) (rate float64, alone, ok bool) {
 		return rate, false, true
 	}
 	return rate, true, g.scenario.Traffic.Beside() && v.curve(true) == nil
+}
+
+// points counts the final visits of the cell, before this one, that measured a
+// point of its latency curve.
+func (g *grid) points(v *visit) (n int) {
+	for _, start := range g.starts(v.cell, finalStart, v.start) {
+		if g.visits[visitKey{v.cell, start}].curve(false) != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// drawn says whether a final visit measures a point of the cell's latency
+// curve: as many have one as there are final rounds. Where walks are long, cells
+// that are beaten and no folklore setting have none.
+func (g *grid) drawn(v *visit) bool {
+	if v.start < finalStart || g.points(v) >= g.scenario.Search.Finals {
+		return false
+	}
+	return g.plan.Race != longRace || len(g.planned(v.cell).Folklore) > 0 || !g.beaten(v)
 }
 
 // curve returns the visit's point of the latency curve that says something,

@@ -25,6 +25,7 @@ type plan struct {
 	Finalists  int           // leaders in the finals
 	FinalCells int           // the leaders, the folklore settings and the leader's twins: at most
 	Bursts     int           // closed-loop bursts of a final visit
+	Prolonged  int           // by which the burst of the whole mix is longer in the final visit of a cell that may be the best
 	Curves     int           // points of the latency curve of a final visit
 	Explore    time.Duration // spent by the end of the exploring, at most
 	See        time.Duration // spent when the last cell of all is first begun, at most: what is left does for the rounds that an interval needs
@@ -94,7 +95,7 @@ func withTrial(s *scenarios.Scenario, d time.Duration, cells []scenarios.Planned
 		Warmup: choose(s.Search.Warmup, scale(d, 0.3), minWarmup, maxWarmup),
 		Burst:  choose(s.Search.Burst, scale(d, 0.6), minBurst, maxBurst),
 		Trial:  choose(s.Search.Trial, d, minTrial, maxTrial),
-		Tries:  3, FinalTries: 3, Resolution: 0.04, Finalists: 2, Bursts: 1, Curves: 1,
+		Tries:  3, FinalTries: 3, Resolution: 0.04, Finalists: 2, Bursts: 1, Prolonged: 1, Curves: 1,
 		Race: shortRace,
 	}
 	p.Settle = min(p.Warmup/2, maxSettle)
@@ -103,7 +104,7 @@ func withTrial(s *scenarios.Scenario, d time.Duration, cells []scenarios.Planned
 	if p.Trial >= longTrial {
 		p.Tries, p.FinalTries, p.Resolution, p.Finalists = 6, 5, 0.025, 3
 		if s.Search.Strategy == scenarios.Adaptive {
-			p.Finalists = 5 // later rounds leave out those that lose
+			p.Finalists, p.Prolonged = 5, 3 // later rounds leave out those that lose
 		}
 		p.Race = longRace
 	}
@@ -159,7 +160,7 @@ func (p plan) round() time.Duration {
 // finalCost estimates the wall time of one final visit, the bursts of single
 // classes and the points of its latency curve included.
 func (p plan) finalCost() time.Duration {
-	bursts := time.Duration(p.Bursts-1) * (p.Settle + p.Burst)
+	bursts := time.Duration(p.Bursts-1)*(p.Settle+p.Burst) + time.Duration(p.Prolonged-1)*p.Burst
 	return p.visitCost(true, p.FinalTries) + bursts + time.Duration(p.Curves)*(p.Settle+p.Trial)
 }
 

@@ -4,38 +4,41 @@ import (
 	"maps"
 
 	"sweetspot/runner/rundir"
+	"sweetspot/scenarios"
 )
 
 // conclusions are what was concluded from the starts below a number, by that number.
 type conclusions struct {
 	settling map[int]*standing
-	fitted   map[int]effects
+	fitted   map[int]fit
 	surfaces map[int]*surface
 }
 
 func newConclusions() conclusions {
-	return conclusions{settling: map[int]*standing{}, fitted: map[int]effects{}, surfaces: map[int]*surface{}}
+	return conclusions{settling: map[int]*standing{}, fitted: map[int]fit{}, surfaces: map[int]*surface{}}
 }
 
-// recollection carries the conclusions of a search from one step to the next, so
-// that a step does not conclude again what the last trial has not changed. It
-// only saves time: without it, each step is the same.
+// recollection carries judgements and conclusions of a search from one step to
+// the next, so that a step does not come to them again where the last trial has
+// not changed them. It only saves time: without it, each step is the same.
 type recollection struct {
-	trials []rundir.Trial // that they are of
+	scenario *scenarios.Scenario
+	judged   []Judged
 	conclusions
 }
 
-// of returns what is remembered of a search whose trials are done, where they
+// of returns the trials done, judged, and what is remembered of them, where they
 // go on from those remembered; else nothing.
-func (r *recollection) of(done []rundir.Trial) conclusions {
-	if known := len(r.trials); known == 0 || known > len(done) || r.trials[known-1].ID != done[known-1].ID || r.trials[0].ID != done[0].ID {
-		r.conclusions, r.trials = newConclusions(), nil
+func (r *recollection) of(done []rundir.Trial) ([]Judged, conclusions) {
+	known := len(r.judged)
+	if known == 0 || known > len(done) || r.judged[known-1].ID != done[known-1].ID || r.judged[0].ID != done[0].ID {
+		r.judged, r.conclusions, known = nil, newConclusions(), 0
 	}
-	for _, t := range done[len(r.trials):] {
+	for _, t := range done[known:] {
 		r.forget(t.Step)
 	}
-	r.trials = done
-	return r.conclusions
+	r.judged = append(r.judged, JudgeAll(r.scenario, done[known:], nil)...)
+	return r.judged, r.conclusions
 }
 
 // forget drops what rests on the start of a step: whatever ends above it, and

@@ -29,14 +29,17 @@ const (
 	surfaceSD     = 0.15  // of what goes smoothly with workers and threads
 	surfaceLength = 2.0   // doublings over which it does
 	levelSD       = 3.0   // of all cells together: next to unknown
-	shareSD       = 0.015 // of what a cell sustains of its throughput
-	shareFall     = 0.007 // by how much that falls with a doubling of the slots: a closed loop fills them all
+	shareFall     = 0.003 // by how much what a cell sustains of its throughput falls with a doubling of the slots: a closed loop fills them all
+	shareFallSD   = 0.003 // of that
 	outclassed    = 0.35  // how far below the best a cell is left out
 )
 
-// ruggedSD are standard deviations of what is a cell's own, of which the
-// likeliest is taken.
-var ruggedSD = []float64{0.003, 0.01, 0.03}
+// Standard deviations of what is a cell's own: of its throughput, and of what
+// it sustains of that. What was measured says how likely each pair is.
+var (
+	ruggedSDs = []float64{0.003, 0.01, 0.03}
+	shareSDs  = []float64{0.005, 0.01, 0.02}
+)
 
 // sighting is a figure that says something of a cell: the logarithm of its
 // throughput, or of what it sustains.
@@ -85,55 +88,80 @@ func (g *grid) newSurface(end int) *surface {
 	return s
 }
 
-// finalEffects are what cells sustained in the final rounds below end, with
-// what a round did to all of them taken out. So few rounds tell little of their
-// own noise: that of the bursts, of which there are many, is the least of it.
-func (g *grid) finalEffects(end int) effects {
-	var all []observation
-	for _, c := range g.cells {
-		for _, start := range g.starts(c.Cell, finalStart, end) {
-			if found := g.visits[visitKey{c.Cell, start}].found(); found > 0 {
-				all = append(all, observation{c.Cell, start, math.Log(found), 1})
-			}
-		}
-	}
-	return fitEffects(all, max(walkSD, g.effects(end).sd))
-}
-
-// condition fills in the mean and the covariance given what was measured, with
-// the ruggedness that makes it likeliest.
+// condition fills in the mean and the covariance given what was measured: those
+// of every pair of standard deviations, weighted by how likely that is.
 func (s *surface) condition(cells []scenarios.Cell, all []sighting) {
-	most := math.Inf(-1)
-	for _, rugged := range ruggedSD {
-		smooth := smoothness(cells, rugged)
-		var chol mat.Cholesky
-		if !chol.Factorize(covariance(smooth, all)) {
-			continue
-		}
-		y := mat.NewVecDense(len(all), nil)
-		for i, m := range all {
-			y.SetVec(i, m.value)
-			if m.final {
-				y.SetVec(i, m.value-fallen(cells[m.cell]))
-			}
-		}
-		var weights mat.VecDense
-		if err := chol.SolveVecTo(&weights, y); err != nil {
-			continue
-		}
-		if likelihood := -mat.Dot(y, &weights)/2 - chol.LogDet()/2; likelihood > most {
-			most = likelihood
-			s.posterior(smooth, all, &chol, &weights)
+	y := mat.NewVecDense(len(all), nil)
+	for i, m := range all {
+		y.SetVec(i, m.value)
+		if m.final {
+			y.SetVec(i, m.value-fallen(cells[m.cell]))
 		}
 	}
+	var each []conditioned
+	for _, rugged := range ruggedSDs {
+		for _, own := range shareSDs {
+			if p, ok := condition(smoothness(cells, rugged), shares(cells, own), all, y); ok {
+				each = append(each, p)
+			}
+		}
+	}
+	s.mix(each, len(cells))
 	for i := range s.mean {
 		s.mean[i] += fallen(cells[i])
+	}
+}
+
+// mix is the distribution of a mixture of those of n cells.
+func (s *surface) mix(each []conditioned, n int) {
+	if len(each) == 0 {
+		s.mean = make([]float64, n)
+		return
+	}
+	most := slices.MaxFunc(each, func(a, b conditioned) int { return cmp.Compare(a.likelihood, b.likelihood) }).likelihood
+	total := 0.0
+	for i := range each {
+		each[i].likelihood = math.Exp(each[i].likelihood - most)
+		total += each[i].likelihood
+	}
+	s.mean, s.cov = make([]float64, n), mat.NewSymDense(n, nil)
+	for _, p := range each {
+		for i, m := range p.mean {
+			s.mean[i] += p.likelihood / total * m
+		}
+	}
+	off := mat.NewVecDense(n, nil)
+	for _, p := range each {
+		for i, m := range p.mean {
+			off.SetVec(i, m-s.mean[i])
+		}
+		p.cov.SymRankOne(p.cov, 1, off)
+		p.cov.ScaleSym(p.likelihood/total, p.cov)
+		s.cov.AddSym(s.cov, p.cov)
 	}
 }
 
 // fallen is the logarithm of what a cell is thought to sustain of its
 // throughput, up to a constant.
 func fallen(c scenarios.Cell) float64 { return -shareFall * math.Log2(float64(c.Slots())) }
+
+// shares is the covariance of the logarithms of what the cells sustain of their
+// throughputs, but for what is common to all, with a standard deviation of what
+// is a cell's own.
+func shares(cells []scenarios.Cell, own float64) *mat.SymDense {
+	k := mat.NewSymDense(len(cells), nil)
+	middle := 0.0
+	for _, c := range cells {
+		middle += math.Log2(float64(c.Slots())) / float64(len(cells))
+	}
+	for i, a := range cells {
+		for j := i; j < len(cells); j++ {
+			k.SetSym(i, j, shareFallSD*shareFallSD*(math.Log2(float64(a.Slots()))-middle)*(math.Log2(float64(cells[j].Slots()))-middle))
+		}
+		k.SetSym(i, i, k.At(i, i)+own*own)
+	}
+	return k
+}
 
 // smoothness is the covariance of the logarithms of the cells' throughputs.
 func smoothness(cells []scenarios.Cell, rugged float64) *mat.SymDense {
@@ -153,56 +181,68 @@ func matern(d float64) float64 {
 	return (1 + x + x*x/3) * math.Exp(-x)
 }
 
-// covariance is that of what was measured. What a cell sustains is its
-// throughput times a share of its own and one of all cells.
-func covariance(smooth *mat.SymDense, all []sighting) *mat.SymDense {
-	k := mat.NewSymDense(len(all), nil)
-	for i, a := range all {
-		for j := i; j < len(all); j++ {
-			v := smooth.At(a.cell, all[j].cell)
-			if a.final && all[j].final {
-				v += levelSD * levelSD
-			}
-			k.SetSym(i, j, v)
-		}
-		own := a.variance
-		if a.final {
-			own += shareSD * shareSD
-		}
-		k.SetSym(i, i, k.At(i, i)+own)
-	}
-	return k
+// conditioned is the distribution of what the cells sustain, but for the share
+// that is common to all of them, and how likely what was measured is by it: a
+// logarithm, up to a constant.
+type conditioned struct {
+	mean       []float64
+	cov        *mat.SymDense
+	likelihood float64
 }
 
-// posterior is the distribution of what the cells sustain, but for the share
-// of all of them.
-func (s *surface) posterior(smooth *mat.SymDense, all []sighting, chol *mat.Cholesky, weights *mat.VecDense) {
+// condition takes what was measured, y, on cells whose throughputs and shares
+// have these covariances.
+func condition(smooth, share *mat.SymDense, all []sighting, y *mat.VecDense) (p conditioned, ok bool) {
+	var chol mat.Cholesky
+	if !chol.Factorize(covariance(smooth, share, all)) {
+		return p, false
+	}
+	var weights, mean mat.VecDense
+	if err := chol.SolveVecTo(&weights, y); err != nil {
+		return p, false
+	}
 	n := smooth.SymmetricDim()
 	cross := mat.NewDense(len(all), n, nil)
 	for i, a := range all {
 		for j := range n {
 			v := smooth.At(a.cell, j)
-			if a.final && a.cell == j {
-				v += shareSD * shareSD
+			if a.final {
+				v += share.At(a.cell, j)
 			}
 			cross.Set(i, j, v)
 		}
 	}
-	var mean mat.VecDense
-	mean.MulVec(cross.T(), weights)
-	s.mean = mean.RawVector().Data
+	mean.MulVec(cross.T(), &weights)
 	var solved, told mat.Dense
 	if err := chol.SolveTo(&solved, cross); err != nil {
-		return
+		return p, false
 	}
 	told.Mul(cross.T(), &solved)
-	s.cov = mat.NewSymDense(n, nil)
+	p.mean, p.cov = mean.RawVector().Data, mat.NewSymDense(n, nil)
 	for i := range n {
 		for j := i; j < n; j++ {
-			s.cov.SetSym(i, j, smooth.At(i, j)-told.At(i, j))
+			p.cov.SetSym(i, j, smooth.At(i, j)+share.At(i, j)-told.At(i, j))
 		}
-		s.cov.SetSym(i, i, s.cov.At(i, i)+shareSD*shareSD)
 	}
+	p.likelihood = -mat.Dot(y, &weights)/2 - chol.LogDet()/2
+	return p, true
+}
+
+// covariance is that of what was measured. What a cell sustains is its
+// throughput times a share of its own and one of all cells.
+func covariance(smooth, share *mat.SymDense, all []sighting) *mat.SymDense {
+	k := mat.NewSymDense(len(all), nil)
+	for i, a := range all {
+		for j := i; j < len(all); j++ {
+			v := smooth.At(a.cell, all[j].cell)
+			if a.final && all[j].final {
+				v += levelSD*levelSD + share.At(a.cell, all[j].cell)
+			}
+			k.SetSym(i, j, v)
+		}
+		k.SetSym(i, i, k.At(i, i)+a.variance)
+	}
+	return k
 }
 
 // ahead estimates by how much a is ahead of b, as the logarithm of their ratio,

@@ -14,6 +14,10 @@ import (
 // their noise: nobody would pay for less.
 const minTie = 0.01
 
+// expectedTie is the same of what an adaptive search expects two cells to be
+// apart: it knows that from more than a few rounds, and gives no more away.
+const expectedTie = 0.005
+
 // sameMemory is the share by which the memory of two cells may differ and yet be
 // the same: that of one cell does, from start to start.
 const sameMemory = 0.02
@@ -50,13 +54,14 @@ func (g *grid) expected(c scenarios.Cell, end int) float64 {
 
 // tied compares a cell with the best by their rounds: a difference within one
 // standard error, or within minTie, is no difference. Where a search knows more
-// than a few rounds, what it expects of the difference has to be within minTie.
+// than a few rounds, what it expects of the difference has to be within
+// expectedTie.
 func (g *grid) tied(best, c *Cell, end int) bool {
 	if c == best {
 		return true
 	}
 	if g.adaptive {
-		if by, _ := g.surface(end).ahead(best.Cell, c.Cell); by > minTie {
+		if by, _ := g.surface(end).ahead(best.Cell, c.Cell); by > expectedTie {
 			return false
 		}
 	}

@@ -50,11 +50,14 @@ func (m *Machine) Search(next rundir.Strategy, most int) (done []rundir.Trial, e
 	return done, false
 }
 
+// epoch is when a machine's first trial begins.
+var epoch = time.Unix(0, 0)
+
 // Trial makes one trial.
 func (m *Machine) Trial(step rundir.Step) rundir.Trial {
 	m.Trials++
 	rng := rand.New(rand.NewPCG(m.Seed, uint64(m.Trials)))
-	t := rundir.Trial{ID: m.Trials, Step: step, Effective: rundir.Effective{Workers: step.Cell.Processes()}}
+	t := rundir.Trial{ID: m.Trials, Step: step, Began: epoch.Add(m.Wall), Effective: rundir.Effective{Workers: step.Cell.Processes()}}
 	key := start{step.Cell, step.Start}
 	if t.Fresh = key != m.running; t.Fresh {
 		m.running = key
