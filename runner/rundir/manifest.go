@@ -40,11 +40,11 @@ type Gate struct {
 
 // Build is one side of a gate.
 type Build struct {
-	Dir      string // of the application, as it was started
+	Dir      string // of the application; of a checkout, relative to its root
 	Revision string `json:",omitempty"` // of git, with "+changes" for uncommitted ones; empty: not known
 	Changes  string `json:",omitempty"` // SHA-256 of those, in hex; empty: there are none
-	Checkout string `json:",omitempty"` // the worktree that Dir is in, relative to the run directory; empty: it is no checkout
-	Repo     string `json:",omitempty"` // that the checkout is of
+	Checkout string `json:",omitempty"` // commit that is checked out for the gate; empty: Dir is a folder of the machine
+	Repo     string `json:",omitempty"` // root of the working tree that the commit comes from
 }
 
 // Calibration is what the generator does on this machine, measured against a
