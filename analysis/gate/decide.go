@@ -57,7 +57,8 @@ func (k key) slowdown(rounds []round) estimate {
 	samples := k.samples(rounds)
 	if k.worse() < 0 {
 		for i := range samples {
-			samples[i].diff, samples[i].pace = -samples[i].diff, -samples[i].pace
+			s := &samples[i]
+			s.base, s.candidate, s.diff = -s.base, -s.candidate, -s.diff
 		}
 	}
 	return estimateOf(samples, k.kind().paced)
@@ -281,7 +282,7 @@ func (l look) confirm(suspects []criterion, rounds []round) (out []key) {
 		sum, n := 0., 0.
 		for _, s := range c.samples(rounds) {
 			if s.round > len(l.rounds) {
-				sum += c.worse() * (s.diff - pacePart(e.slope, s.pace))
+				sum += c.worse()*s.diff - pacePart(e.slope, s.pace)
 				n++
 			}
 		}

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -15,7 +16,6 @@ type estimate struct {
 	df   float64
 
 	slope float64 // on the machine's pace, that was taken out; 0: none was
-	used  bool
 }
 
 // estimateOf returns the mean of the differences. What goes with the pace of
@@ -57,49 +57,63 @@ func plain(samples []sample) estimate {
 // Safeguards of the covariate.
 const (
 	leastCovered = 6     // rounds below which it is not used
-	slopeLevel   = 0.01  // two-sided, at which it must lower the spread
-	shiftLevel   = 0.001 // two-sided, at which the builds differ in it: then it is not the machine alone
+	slopeLevel   = 0.05  // two-sided, at which the metric must go with the pace
+	shiftLevel   = 0.001 // two-sided, at which the builds differ in the pace: then it is not the machine's alone
 )
 
-// covariance is the analysis of covariance of the differences d on those of
-// the machine's pace x, of one round each: d = effect + slope · x + rest. The
-// slope comes from the deviations of both from their means over the rounds, so
-// that a true difference of the builds is not in it. ok is false where it does
-// not lower the spread for sure, and where the builds differ in the pace by more
-// than chance: a build that changes the generator's work must not be corrected
-// by it.
+// covariance takes out of the differences what goes with the machine's pace:
+// analysis of covariance. The slope is that of the rounds' means, of both builds
+// together, on their pace. The sum of two builds is independent of their
+// difference, so that neither a true difference is in the slope, nor does
+// choosing by it, or estimating it, make the test of the difference too sure.
+// ok is false where the means do not clearly go with the pace, where that does
+// not lower the spread of the differences, and where the builds differ in the
+// pace by more than chance: a build that changes the generator's work must not
+// be corrected by it.
 func covariance(samples []sample, e estimate) (estimate, bool) {
 	if e.n < leastCovered || !(e.sd > 0) {
 		return e, false
 	}
-	n := float64(e.n)
-	meanX := 0.
+	var x, y, shift []float64
 	for _, s := range samples {
-		meanX += s.pace / n
+		x, y, shift = append(x, s.paceMean), append(y, (s.base+s.candidate)/2), append(shift, s.pace)
 	}
-	sxx, sxd, sdd := 0., 0., e.sd*e.sd*e.df
-	for _, s := range samples {
-		sxx += (s.pace - meanX) * (s.pace - meanX)
-		sxd += (s.pace - meanX) * (s.diff - e.mean)
+	n := float64(e.n)
+	meanX, sxx := moments(x)
+	meanY, syy := moments(y)
+	sxy := 0.
+	for i := range x {
+		sxy += (x[i] - meanX) * (y[i] - meanY)
 	}
 	if !(sxx > 0) {
 		return e, false
 	}
-	df := n - 2
-	slope := sxd / sxx
-	rest := max(0, sdd-slope*sxd)
-	variance := rest / df
 	t := func(x, df float64) float64 { return 2 * student(df).Survival(math.Abs(x)) }
-	if shift := meanX / math.Sqrt(sxx/(n-1)/n); t(shift, n-1) < shiftLevel {
+	slope := sxy / sxx
+	if rest := (syy - slope*sxy) / (n - 2); !(rest > 0) || t(slope/math.Sqrt(rest/sxx), n-2) > slopeLevel {
 		return e, false
 	}
-	if !(variance > 0) || t(slope/math.Sqrt(variance/sxx), df) > slopeLevel {
+	if mean, squares := moments(shift); t(mean/math.Sqrt(squares/(n-1)/n), n-1) < shiftLevel {
 		return e, false
 	}
-	return estimate{
-		n: e.n, mean: e.mean - slope*meanX, df: df, slope: slope, used: true,
-		sd: math.Sqrt(variance), se: math.Sqrt(variance * (1/n + meanX*meanX/sxx)),
-	}, true
+	freed := slices.Clone(samples)
+	for i := range freed {
+		freed[i].diff -= slope * freed[i].pace
+	}
+	out := plain(freed)
+	out.slope = slope
+	return out, out.sd < e.sd
+}
+
+// moments returns the mean, and the sum of the squared deviations from it.
+func moments(x []float64) (mean, squares float64) {
+	for _, v := range x {
+		mean += v / float64(len(x))
+	}
+	for _, v := range x {
+		squares += (v - mean) * (v - mean)
+	}
+	return mean, squares
 }
 
 func student(df float64) distuv.StudentsT { return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df} }

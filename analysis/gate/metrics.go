@@ -155,7 +155,7 @@ type sample struct {
 	round           int     // 1 is the first
 	base, candidate float64 // logarithms; of errors the rates
 	diff            float64 // candidate less base
-	pace            float64 // the same of the generator's CPU time per request; NaN: not known
+	pace, paceMean  float64 // the same of the generator's CPU time per request, and its mean over both; NaN: not known
 	beyond          float64 // requests beyond the percentile, of the side that has fewer
 }
 
@@ -168,7 +168,7 @@ func (k key) samples(rounds []round) (out []sample) {
 		if math.IsNaN(b) || math.IsNaN(c) {
 			continue
 		}
-		s := sample{round: i + 1, base: b, candidate: c, diff: c - b, pace: paceC - paceB, beyond: min(beyondB, beyondC)}
+		s := sample{round: i + 1, base: b, candidate: c, diff: c - b, pace: paceC - paceB, paceMean: (paceB + paceC) / 2, beyond: min(beyondB, beyondC)}
 		beyond += s.beyond
 		out = append(out, s)
 	}

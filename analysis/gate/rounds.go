@@ -7,7 +7,6 @@ import (
 
 	"sweetspot/analysis"
 	"sweetspot/runner/rundir"
-	"sweetspot/scenarios"
 )
 
 // attempt is one go at a round: all bursts of one start of both builds.
@@ -59,14 +58,14 @@ func attempts(trials []rundir.Trial) (out []attempt) {
 // whatever they came to: a burst is void by the rules of package analysis, as
 // when others took CPU time, or a build has not gone through all its bursts in
 // one start. Empty: it counts, or may yet.
-func (a attempt) void(s *scenarios.Scenario, bursts int) string {
+func (a attempt) void(judged func(rundir.Trial) string, bursts int) string {
 	fresh := map[string]int{}
 	for _, t := range a.trials {
 		if t.Failure != "" {
 			return fmt.Sprintf("%s failed: %s", t.Step.Build, firstLine(t.Failure))
 		}
-		if v := analysis.Judge(s, t); v.Kind == analysis.Void {
-			return firstLine(v.Reasons[0])
+		if why := judged(t); why != "" {
+			return why
 		}
 		if t.Fresh {
 			fresh[t.Step.Build]++
@@ -79,6 +78,27 @@ func (a attempt) void(s *scenarios.Scenario, bursts int) string {
 		return "it was interrupted"
 	}
 	return ""
+}
+
+// voidTrial says why a trial is void; empty: it is not.
+func (p Plan) voidTrial(t rundir.Trial) string {
+	if why, ok := p.memo.voids[t.ID]; ok {
+		return why
+	}
+	why := ""
+	if v := analysis.Judge(p.Scenario, t); v.Kind == analysis.Void {
+		why = firstLine(v.Reasons[0])
+	}
+	if p.memo.voids != nil {
+		p.memo.voids[t.ID] = why
+	}
+	return why
+}
+
+// memo keeps what does not change from one step of a gate to the next.
+type memo struct {
+	voids   map[int]string   // by trial
+	decided map[int]decision // by attempts, between two of them
 }
 
 // failed names the build whose stack did not start or died; empty: none did.
@@ -124,12 +144,12 @@ func (p Plan) read(trials []rundir.Trial) course {
 			continue
 		}
 		c.tries++
-		v := analysis.Judge(p.Scenario, t)
+		void := p.voidTrial(t)
 		switch {
 		case t.Failure != "":
 			c.stuck = "the base does not run: " + firstLine(t.Failure)
-		case v.Kind == analysis.Void:
-			c.stuck = "the saturation of the base could not be measured: " + firstLine(v.Reasons[0])
+		case void != "":
+			c.stuck = "the saturation of the base could not be measured: " + void
 		case !(t.Load.Goodput > 0):
 			c.stuck = "the base answered nothing well"
 		default:
@@ -149,7 +169,7 @@ func (p Plan) read(trials []rundir.Trial) course {
 			c.failures[build]++
 			c.failure = why
 		}
-		if why := a.void(p.Scenario, bursts); why != "" {
+		if why := a.void(p.voidTrial, bursts); why != "" {
 			c.voids = append(c.voids, Void{Round: len(c.rounds) + 1, Why: why})
 			continue
 		}

@@ -14,6 +14,8 @@ type Plan struct {
 	Gate     scenarios.Gate // the scenario's, as the command line has changed it
 	Cell     scenarios.Cell
 	Seed     uint64
+
+	memo memo // of Steps
 }
 
 // Steps is the strategy of a gate: a saturation of the base, which fixes the
@@ -22,6 +24,7 @@ type Plan struct {
 // left: a round that it had begun is made again, for both builds are to go
 // through a round in one start.
 func Steps(p Plan, kept int) rundir.Strategy {
+	p.memo = memo{voids: map[int]string{}, decided: map[int]decision{}}
 	return func(done []rundir.Trial) (rundir.Step, bool) {
 		c := p.read(done)
 		if c.open == nil && c.over() != "" {
@@ -36,8 +39,12 @@ func Steps(p Plan, kept int) rundir.Strategy {
 		made, number := 0, c.attempts+1
 		if c.open != nil {
 			made, number = len(c.open.trials), c.open.number
-		} else if c.decide().verdict != "" {
-			return rundir.Step{}, false
+		} else {
+			d := c.decide()
+			p.memo.decided[c.attempts] = d
+			if d.verdict != "" {
+				return rundir.Step{}, false
+			}
 		}
 		return p.step(c, number, made), true
 	}
@@ -48,7 +55,7 @@ func (p Plan) saturation(c course) rundir.Step {
 	g := p.Gate
 	return rundir.Step{
 		Cell: p.Cell, Start: -1 - c.tries, Phase: rundir.Saturation, Build: rundir.Base, Connections: 2 * p.Cell.Slots(),
-		Warmup: firstSettle(g), Duration: 2 * g.Burst.Std(), Note: "the base's saturation", Left: p.budget() - c.spent,
+		Warmup: firstSettle(g), Duration: g.Burst.Std(), Note: "the base's saturation", Left: p.budget() - c.spent,
 	}
 }
 
@@ -80,8 +87,11 @@ func (p Plan) note(c course) string {
 	if len(c.rounds) < firstLook {
 		return text
 	}
-	c.open = nil
-	switch d := c.decide(); {
+	before := c.attempts
+	if c.open != nil {
+		before--
+	}
+	switch d := p.memo.decided[before]; {
 	case len(d.suspects) > 0:
 		return text + ", to confirm that " + names(d.suspects) + " is worse"
 	case len(d.undecided) > 0:
