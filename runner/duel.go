@@ -15,7 +15,8 @@ import (
 
 const (
 	quietWatch = time.Second      // for which the machine is watched at rest
-	quietWait  = 30 * time.Second // for which a noisy one is waited for
+	quietWait  = 30 * time.Second // for which a noisy one is waited for, at most
+	waitShare  = 20               // of which a part of the gate's budget, at most
 )
 
 // errNoisy says that the machine had no rest to start the builds in.
@@ -45,7 +46,8 @@ func (b *bench) bringBoth(ctx context.Context, t *rundir.Trial) error {
 	if err := b.stopAll(); err != nil {
 		return err
 	}
-	q, err := watchQuiet(ctx, quietWatch, quietWait)
+	budget := b.Run.Manifest.Scenario.Gate.Budget.Std()
+	q, err := watchQuiet(ctx, min(quietWatch, budget/waitShare), min(quietWait, budget/waitShare))
 	if err != nil {
 		return err
 	}

@@ -133,11 +133,15 @@ type course struct {
 	firstCost time.Duration // mean of those
 }
 
-const mostTries = 3 // of a saturation that is void
+// mostTries is how often a saturation that is void is made again. Then the best
+// of them has to do: it fixes the rate for both builds alike, and no verdict
+// rests on it.
+const mostTries = 3
 
 // read follows the trials of a gate.
 func (p Plan) read(trials []rundir.Trial) course {
 	c := course{plan: p, failures: map[string]int{}}
+	best := 0. // of the saturations that are void
 	for _, t := range trials {
 		c.spent += t.Cost
 		if t.Step.Phase != rundir.Saturation || c.rate > 0 {
@@ -148,12 +152,17 @@ func (p Plan) read(trials []rundir.Trial) course {
 		switch {
 		case t.Failure != "":
 			c.stuck = "the base does not run: " + firstLine(t.Failure)
-		case void != "":
-			c.stuck = "the saturation of the base could not be measured: " + void
+		case t.Broken != "":
+			c.stuck = "the saturation of the base could not be measured: " + firstLine(t.Broken)
 		case !(t.Load.Goodput > 0):
 			c.stuck = "the base answered nothing well"
-		default:
+		case void == "":
 			c.rate, c.stuck = float64(p.Gate.Load)*t.Load.Goodput, ""
+		default:
+			best = max(best, t.Load.Goodput)
+		}
+		if c.rate == 0 && c.tries == mostTries && best > 0 {
+			c.rate, c.stuck = float64(p.Gate.Load)*best, ""
 		}
 	}
 	all := attempts(trials)
