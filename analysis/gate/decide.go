@@ -17,9 +17,9 @@ const (
 	firstLook  = 6    // rounds
 	lookEvery  = 2    // rounds
 	suspicion  = 0.05 // spent on suspecting a regression where there is none, over all deciding metrics
-	suspectBy  = 2. / 3
-	confirming = 0.1  // level of the block that confirms, over what is suspected
-	passing    = 0.02 // spent on passing a change of the margin, of every metric
+	suspectBy  = 0.8
+	confirming = 0.075  // level of the block that confirms, over what is suspected
+	passing    = 0.01 // spent on passing a change of the margin, of every metric
 	better     = 0.01 // spent on calling better what is not
 	blockPower = 1.96 // quantile of the block's power, 97.5 %, at three quarters of the change found or at the margin
 
