@@ -11,14 +11,17 @@ import (
 )
 
 // The design: group sequential, with an independent block that has to confirm a
-// regression. Its error probabilities are one-sided and of a whole gate: a false
-// alarm takes both the suspicion and its confirmation, 0.05 · 0.1.
+// regression. Its error probabilities are one-sided and of a whole gate. A false
+// alarm takes both the suspicion and its confirmation, nominally 0.08 · 0.1, and
+// that all rounds together do not show the margin to be kept. Among designs of
+// such products this one has the most power within ten minutes: a late or strict
+// suspicion leaves the block too few rounds.
 const (
 	firstLook  = 6    // rounds
 	lookEvery  = 2    // rounds
-	suspicion  = 0.05 // spent on suspecting a regression where there is none, over all deciding metrics
-	suspectBy  = 0.8
-	confirming = 0.075  // level of the block that confirms, over what is suspected
+	suspicion  = 0.08 // spent on suspecting a regression where there is none, over all deciding metrics
+	suspectBy  = 0.67 // of all rounds: by then the suspicion is spent
+	confirming = 0.1  // level of the block that confirms, over what is suspected
 	passing    = 0.01 // spent on passing a change of the margin, of every metric
 	better     = 0.01 // spent on calling better what is not
 	blockPower = 1.96 // quantile of the block's power, 97.5 %, at three quarters of the change found or at the margin
@@ -79,8 +82,7 @@ type decision struct {
 
 // decide follows the looks through the rounds. A pass needs all deciding
 // metrics; a suspicion, by Holm over them, is followed by a block of fresh
-// rounds, and is dropped with no harm if that does not confirm it: the rounds
-// then count as all others do.
+// rounds, the last of the gate.
 func (c course) decide() decision {
 	var d decision
 	deciding := criteria(c.plan.Gate.Fail)
@@ -108,26 +110,7 @@ func (c course) decide() decision {
 			return d
 		}
 		if len(seen.suspects) > 0 {
-			size := min(at.block(seen.suspects), most-next)
-			if size < leastBlock {
-				d.suspects = keysOf(seen.suspects)
-				return c.ended(d, over)
-			}
-			have := made - next
-			if have < size && over == "" {
-				d.suspects, d.block = keysOf(seen.suspects), size
-				return d
-			}
-			if size = min(size, have); size < leastBlock {
-				d.suspects = keysOf(seen.suspects)
-				return c.ended(d, over)
-			}
-			if d.regressed = at.confirm(seen.suspects, c.rounds[:next+size]); len(d.regressed) > 0 {
-				d.verdict, d.confirmed, d.suspects = Regressed, size, nil
-				return d
-			}
-			next += size
-			continue
+			return c.confirmation(d, at, seen.suspects, over)
 		}
 		if d.final {
 			return c.ended(d, cmp.Or(over, fmt.Sprintf("the budget of %v allows %d rounds", c.plan.Gate.Budget, most)))
@@ -147,11 +130,55 @@ func (c course) ended(d decision, why string) decision {
 		return d
 	}
 	if len(d.suspects) > 0 {
-		d.because = fmt.Sprintf("%s is suspected to be worse, and there is no room for the rounds that would confirm it: %s", names(d.suspects), why)
+		d.because = fmt.Sprintf("%s is suspected to be worse, which no fresh rounds confirm: %s", names(d.suspects), why)
 		return d
 	}
 	d.because = fmt.Sprintf("%s is shown neither to be worse nor to keep its margin: %s", names(d.undecided), why)
 	return d
+}
+
+// confirmation follows the block of fresh rounds behind a suspicion. It is looked
+// at when it has the rounds that are likely to do, and again until no more can
+// be made; what its looks may spend is the level of the block. A suspicion that
+// the block drops may still pass, by all the rounds.
+func (c course) confirmation(d decision, at look, suspects []criterion, over string) decision {
+	d.suspects = keysOf(suspects)
+	begin, made := len(at.rounds), len(c.rounds)
+	room := at.most - begin
+	if over != "" {
+		room = min(room, made-begin)
+	}
+	if room < leastBlock {
+		return c.ended(d, over)
+	}
+	var sizes []int
+	for size := min(at.block(suspects), room); ; size = min(size+lookEvery, room) {
+		if begin+size > made {
+			d.block = size
+			return d
+		}
+		sizes = append(sizes, size)
+		last := size == room
+		levels := spending{confirming, room}.levels(sizes, last)
+		rounds := c.rounds[:begin+size]
+		d.looks, d.final = append(slices.Clip(d.looks), len(rounds)), last
+		seen := look{plan: c.plan, rounds: rounds, looks: d.looks, most: at.most, final: last}.judge(criteria(c.plan.Gate.Fail))
+		d.undecided = seen.undecided
+		// What all rounds together show to keep its margin has not regressed.
+		d.regressed = slices.DeleteFunc(at.confirm(suspects, rounds, levels[len(levels)-1]), func(k key) bool { return !slices.Contains(seen.undecided, k) })
+		if len(d.regressed) > 0 {
+			d.verdict, d.confirmed, d.suspects = Regressed, size, nil
+			return d
+		}
+		switch {
+		case len(seen.undecided) == 0:
+			d.verdict, d.because = seen.passed()
+			d.suspects = nil
+			return d
+		case last:
+			return c.ended(d, over)
+		}
+	}
 }
 
 func names(keys []key) string {
@@ -271,7 +298,7 @@ func (l look) block(suspects []criterion) int {
 // confirm returns the suspects that the rounds since the look show to be worse,
 // by those alone: their spread, and how they go with the machine's pace, are
 // those of all rounds.
-func (l look) confirm(suspects []criterion, rounds []round) (out []key) {
+func (l look) confirm(suspects []criterion, rounds []round, level float64) (out []key) {
 	type confirmed struct {
 		key
 		p float64
@@ -294,7 +321,7 @@ func (l look) confirm(suspects []criterion, rounds []round) (out []key) {
 	}
 	slices.SortStableFunc(all, func(a, b confirmed) int { return cmp.Compare(a.p, b.p) })
 	for i, c := range all {
-		if !(c.p <= confirming/float64(len(suspects)-i)) {
+		if !(c.p <= level/float64(len(suspects)-i)) {
 			break
 		}
 		out = append(out, c.key)

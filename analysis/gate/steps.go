@@ -60,7 +60,7 @@ func (p Plan) saturation(c course) rundir.Step {
 }
 
 // firstSettle is how long a fresh start is loaded before its first burst.
-func firstSettle(g scenarios.Gate) time.Duration { return 3 * g.Settle.Std() }
+func firstSettle(g scenarios.Gate) time.Duration { return 2 * g.Settle.Std() }
 
 // step is burst number made of a round.
 func (p Plan) step(c course, number, made int) rundir.Step {

@@ -22,7 +22,7 @@ type World struct {
 	Drift   float64            // of the machine's speed in an hour
 	Pace    float64            // correlation of the machine's speed with the generator's CPU time per request
 	Latency float64            // of a response time beside that
-	Slower  float64            // by which everything of the candidate is slower, 0.05 is 5 %
+	Slower  float64            // by which the throughput of the candidate is lower, 0.05 is 5 %; its times are longer to match
 	Request map[string]float64 // by which a request of the candidate is slower, by name
 }
 
@@ -32,8 +32,8 @@ func Noisy(starts float64) World {
 	return World{Starts: starts, Machine: 0.05, Lag: 0.6, Drift: 0.1, Pace: 0.9, Latency: 0.03}
 }
 
-// What starting a build takes, and a burst of load beside its length.
-const startCost = 4 * time.Second
+// startCost is what starting a build takes, stopping it included.
+const startCost = 3 * time.Second
 
 // requests of the simulated traffic.
 const requests = 6
@@ -140,7 +140,7 @@ func (m *machine) fill(t *rundir.Trial, own []float64) {
 	slow := m.speed + m.Drift*m.now.Hours()
 	extra := 0.
 	if t.Step.Build == rundir.Candidate {
-		extra = math.Log1p(m.Slower)
+		extra = -math.Log1p(-m.Slower)
 	}
 	wobble := func(sd float64) float64 { return sd * m.rand.NormFloat64() }
 	good := rate * math.Exp(-slow-own[0]-extra)
