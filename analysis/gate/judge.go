@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"sweetspot/runner/rundir"
+	"sweetspot/scenarios"
 )
 
 // Input is what there is to judge.
@@ -152,26 +153,40 @@ func (m Metric) change() string {
 	return fmt.Sprintf("%s %s by %.1f %%", name, verb, 100*by)
 }
 
-// Culprit is the request whose median grew most of those that are clearly
-// slower than the others: its interval lies above zero and above the growth of
-// the median of all. ok is false where none stands out.
+// Culprit is the request whose median grew most beside the other requests of the
+// same rounds: a queue in front of all of them slows them alike, and so does a
+// busy machine. ok is false where none stands out at a level of 1 %, over all of
+// them.
 func (r Result) Culprit() (worst Metric, ok bool) {
-	all, names := 0., map[string]bool{}
+	var requests []Metric
+	sum, n := map[int]float64{}, map[int]float64{}
 	for _, m := range r.Metrics {
-		if m.Name == "p50" && m.Scope == "" && !math.IsNaN(m.Effect) {
-			all = max(0, m.Effect)
+		if m.Name != "p50" || m.Scope == "" || m.Scope == scenarios.Static || m.Scope == scenarios.Dynamic {
+			continue
+		}
+		requests = append(requests, m)
+		for _, p := range m.Rounds {
+			sum[p.Round] += p.Log
+			n[p.Round]++
 		}
 	}
-	for _, s := range []string{"static", "dynamic"} {
-		names[s] = true
-	}
-	for _, m := range r.Metrics {
-		if m.Name == "p50" && m.Scope != "" && !names[m.Scope] && m.Low > all && m.Effect > worst.Effect {
-			worst, ok = m, true
+	most := 0.
+	for _, m := range requests {
+		var beside []sample
+		for _, p := range m.Rounds {
+			if others := n[p.Round] - 1; others > 0 {
+				beside = append(beside, sample{diff: p.Log - (sum[p.Round]-p.Log)/others})
+			}
+		}
+		e := plain(beside)
+		if m.Effect > 0 && e.mean > most && e.above(0) <= culpritLevel/float64(len(requests)) {
+			worst, ok, most = m, true, e.mean
 		}
 	}
 	return worst, ok
 }
+
+const culpritLevel = 0.01
 
 // doubts are what the reader must know beside the verdict.
 func (c course) doubts(r Result) (out []string) {

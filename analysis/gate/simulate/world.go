@@ -162,8 +162,14 @@ func (m *machine) fill(t *rundir.Trial, own []float64) {
 		Classes:  map[string]rundir.Class{scenarios.All: all, scenarios.Dynamic: all},
 		Requests: map[string]rundir.Class{},
 	}
+	more := func(i int) float64 {
+		if t.Step.Build != rundir.Candidate {
+			return 0
+		}
+		return math.Log1p(m.Request[name(i)])
+	}
 	for i := range requests {
-		t.Load.Requests[name(i)] = rundir.Class{Sent: n, Good: n, Response: latency(4+i, m.Latency, math.Log1p(m.Request[name(i)]))}
+		t.Load.Requests[name(i)] = rundir.Class{Sent: n, Good: n, Response: latency(4+i, m.Latency, more(i))}
 	}
 	blur := 0.
 	if m.Pace > 0 {
