@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"sweetspot/analysis/gate"
@@ -153,42 +152,42 @@ func checkOut(ctx context.Context, run *rundir.Run, p *progress) (leave func() e
 	return leave, err
 }
 
-// buildScenario is the scenario as it is for one build: the application and the
-// static files beside it are those of the build's folder.
+// buildScenario is the scenario as it is for one build: the application, and the
+// static files in its folder or its repository, are those of the build.
 func buildScenario(m *rundir.Manifest, build, runDir string) *scenarios.Scenario {
 	s := *only(&m.Scenario, m.Gate.Cell)
 	b := m.Gate.Candidate
 	if build == rundir.Base {
 		b = m.Gate.Base
 	}
-	from, to := s.App.Dir, b.Dir
+	moves := []struct{ from, to string }{{s.App.Dir, b.Dir}}
 	if b.Checkout != "" {
-		from, to = b.Repo, filepath.Join(runDir, checkoutDir)
-		if real, err := filepath.EvalSymlinks(s.App.Dir); err == nil && !strings.HasPrefix(s.App.Dir, from) {
-			s.App.Dir = real
-		}
-		if m.Gate.Candidate.Dir != m.Scenario.App.Dir { // --candidate has another folder than the scenario
-			from = strings.TrimSuffix(m.Gate.Candidate.Dir, b.Dir)
-			s.App.Dir = m.Gate.Candidate.Dir
-		}
+		root := filepath.Join(runDir, checkoutDir)
+		moves[0].to = filepath.Join(root, b.Dir)
+		moves = append(moves, struct{ from, to string }{b.Repo, root})
 	}
-	move := func(path string) string {
-		if rel, err := filepath.Rel(from, path); err == nil && filepath.IsAbs(path) && filepath.IsAbs(from) && rel != ".." && !strings.HasPrefix(rel, "../") {
-			return filepath.Join(to, rel)
-		}
-		return path
-	}
+	s.App.Dir = moves[0].to
 	mounts := s.App.Static
 	s.App.Static = nil
 	for _, mount := range mounts {
-		s.App.Static = append(s.App.Static, scenarios.Mount{URL: mount.URL, Dir: move(mount.Dir)})
-	}
-	if b.Checkout != "" {
-		s.App.Dir = filepath.Join(to, b.Dir)
-	} else {
-		s.App.Dir = b.Dir
+		for _, move := range moves {
+			if rel, ok := below(move.from, mount.Dir); ok {
+				mount.Dir = filepath.Join(move.to, rel)
+				break
+			}
+		}
+		s.App.Static = append(s.App.Static, mount)
 	}
 	return &s
+}
+
+// below returns path relative to dir, if it lies in it.
+func below(dir, path string) (rel string, ok bool) {
+	if !filepath.IsAbs(dir) || !filepath.IsAbs(path) {
+		return "", false
+	}
+	rel, err := filepath.Rel(dir, path)
+	return rel, err == nil && filepath.IsLocal(rel)
 }
 
 // resolveBuild is the application of a build, as it is started. Everything that
