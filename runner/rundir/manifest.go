@@ -28,6 +28,23 @@ type Manifest struct {
 	CPUs         CPUs
 	Calibration  *Calibration `json:",omitempty"` // of the generator, made before the first trial; nil: none was made
 	Notes        []string     `json:",omitempty"` // what the reader must know, such as shared CPU sets
+	Gate         *Gate        `json:",omitempty"` // nil: the run is a search
+}
+
+// Gate is what a gate compares.
+type Gate struct {
+	Source          string // duet or aa
+	Cell            scenarios.Cell
+	Base, Candidate Build
+}
+
+// Build is one side of a gate.
+type Build struct {
+	Dir      string // of the application; of a checkout, relative to its root
+	Revision string `json:",omitempty"` // of git, with "+changes" for uncommitted ones; empty: not known
+	Changes  string `json:",omitempty"` // SHA-256 of those, in hex; empty: there are none
+	Checkout string `json:",omitempty"` // commit that is checked out for the gate; empty: Dir is a folder of the machine
+	Repo     string `json:",omitempty"` // root of the working tree that the commit comes from
 }
 
 // Calibration is what the generator does on this machine, measured against a
