@@ -173,8 +173,8 @@ type result struct {
 	Verdict gate.Verdict `json:"verdict"`
 	Because string       `json:"because"`
 	Rounds  int          `json:"rounds"`
-	Voids   []any        `json:"voids"`
-	Spent   float64      `json:"spent_s"`
+	Voids   []any        `json:"void_rounds"`
+	Spent   float64      `json:"spent_seconds"`
 	Metrics []struct {
 		Name    string       `json:"name"`
 		Scope   string       `json:"scope"`

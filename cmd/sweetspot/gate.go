@@ -26,6 +26,7 @@ import (
 // gateFlags are the flags of the gate command.
 type gateFlags struct {
 	runFlags
+	print        gateOutput
 	base         string
 	candidate    string
 	aa           bool
@@ -89,13 +90,15 @@ of their outcome.
 	c.Flags().StringVar(&f.out, "out", "", "run directory (default runs/<scenario>-gate-<UTC time>)")
 	c.Flags().StringVar(&f.resume, "resume", "", "go on with the gate in this directory")
 	c.Flags().StringArrayVar(&f.sets, "set", nil, "override a field of the scenario, as gate.load=0.5 (repeatable)")
-	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
-	c.Flags().BoolVar(&f.quiet, "quiet", false, "print no progress and, without --json, no report, only errors")
+	f.print.flags(c)
 	return c
 }
 
 // checkGate refuses flags that do not go together.
 func (f *gateFlags) checkGate(args []string) error {
+	if err := f.print.check(); err != nil {
+		return err
+	}
 	switch {
 	case !slices.Contains([]string{"pass", "fail", "3"}, f.inconclusive):
 		return badInputf("--inconclusive %s: want pass, fail or 3", f.inconclusive)
@@ -116,7 +119,7 @@ func (f *gateFlags) run(ctx context.Context, args []string, stdout, stderr io.Wr
 		return err
 	}
 	progress := newProgress(stderr, &m.Scenario)
-	if f.quiet {
+	if f.print.quiet {
 		progress.w = io.Discard
 	}
 	for _, n := range m.Notes {
@@ -144,7 +147,7 @@ func (f *gateFlags) run(ctx context.Context, args []string, stdout, stderr io.Wr
 		return stopped
 	}
 	res := gateResult(run, interruption(stopped))
-	if err := reportGate(run, &res, f.output, stdout); err != nil {
+	if err := f.reportGate(run, &res, stdout); err != nil {
 		return err
 	}
 	if stopped != nil {
@@ -171,7 +174,7 @@ func (f *gateFlags) verdictError(r gate.Result) error {
 
 // gateManifest resolves all that is to be known before anything is started.
 func (f *gateFlags) gateManifest(ctx context.Context, args []string) (m rundir.Manifest, err error) {
-	m = rundir.Manifest{RunID: newRunID(), Tool: version(), Began: time.Now().UTC(), CommandLine: os.Args}
+	m = rundir.Manifest{RunID: newRunID(), Tool: version(), Began: time.Now().UTC(), CommandLine: commandLine()}
 	if f.resume != "" {
 		then, err := rundir.Read(f.resume)
 		if err != nil {

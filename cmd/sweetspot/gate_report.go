@@ -1,82 +1,64 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"text/tabwriter"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"sweetspot/analysis/gate"
+	"sweetspot/reports"
 	"sweetspot/runner/rundir"
+	"sweetspot/runner/store"
 )
 
-// reportGate writes the result into the run directory and prints it.
-func reportGate(run *rundir.Run, r *gate.Result, o output, w io.Writer) error {
-	text, doc := gateText(r), gateJSON(r)
-	if err := os.WriteFile(run.Path("gate.txt"), text, 0o644); err != nil {
-		return err
+// gateOutput is what of a gate goes to standard output.
+type gateOutput output
+
+func (o *gateOutput) flags(c *cobra.Command) {
+	c.Flags().StringVar(&o.format, "format", "text", "what to print: "+strings.Join(reports.GateFormatNames(), ", "))
+	c.Flags().BoolVar(&o.json, "json", false, "short for --format json")
+	c.Flags().BoolVar(&o.quiet, "quiet", false, "print no progress, no report as text, only errors and what --format asks for")
+}
+
+func (o *gateOutput) check() error {
+	if o.json {
+		o.format = "json"
 	}
-	if err := os.WriteFile(run.Path("gate.json"), doc, 0o644); err != nil {
-		return err
+	if names := reports.GateFormatNames(); !slices.Contains(names, o.format) {
+		return badInputf("--format %s: no such format; choose one of %s", o.format, strings.Join(names, ", "))
 	}
-	switch {
-	case o.json:
-		_, err := w.Write(doc)
-		return err
-	case o.quiet:
+	return nil
+}
+
+// reportGate writes all formats of the result into the run directory and prints
+// the one that was asked for.
+func (f *gateFlags) reportGate(run *rundir.Run, r *gate.Result, w io.Writer) error {
+	m := run.Manifest
+	meta := reports.GateMeta{
+		Scenario: m.Scenario.Name, Tool: m.Tool, Host: m.Host, CommandLine: m.CommandLine, Dir: run.Dir, Time: m.Began, Inconclusive: f.inconclusive,
+	}
+	if err := reports.WriteGate(run.Dir, r, meta); err != nil {
+		return fmt.Errorf("write reports: %w", err)
+	}
+	if f.print.format != "text" {
+		return reports.RenderGate(w, f.print.format, r, meta)
+	}
+	if f.print.quiet {
 		return nil
 	}
-	_, err := w.Write(text)
+	color, width := terminal(w)
+	_, err := w.Write(reports.GateText(r, meta, color, width))
 	return err
 }
 
-// gateText is the result in a few lines and a table.
-func gateText(r *gate.Result) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s: %s\n", r.Verdict, r.Because)
-	fmt.Fprintf(&b, "%d rounds of at most %d, %d void, %v\n\n", r.Rounds, r.MostRounds, len(r.Voids), r.Spent.Round(1e9))
-	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "metric\trole\tbase\tcandidate\tchange\t95 % interval\tvisible\tverdict")
-	for _, m := range r.Metrics {
-		fmt.Fprintf(t, "%s\t%s\t%.4g %s\t%.4g\t%+.2f %%\t%+.2f … %+.2f %%\t%.1f %%\t%s\n",
-			m.Key(), m.Role, m.Base, m.Unit, m.Candidate, 100*m.Effect, 100*m.Low, 100*m.High, 100*m.Visible, m.Verdict)
+// commandLine is how the program was called, without the passwords of stores.
+func commandLine() (out []string) {
+	for _, arg := range os.Args {
+		out = append(out, store.Redact(arg))
 	}
-	_ = t.Flush() // into memory
-	for _, v := range r.Voids {
-		fmt.Fprintf(&b, "void: round %d: %s\n", v.Round, v.Why)
-	}
-	for _, warning := range r.Warnings {
-		fmt.Fprintf(&b, "note: %s\n", warning)
-	}
-	return b.Bytes()
-}
-
-// gateJSON is the result as it stands; what is not known is null.
-func gateJSON(r *gate.Result) []byte {
-	number := func(x float64) any {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return nil
-		}
-		return x
-	}
-	metrics := []map[string]any{}
-	for _, m := range r.Metrics {
-		metrics = append(metrics, map[string]any{
-			"name": m.Name, "scope": m.Scope, "unit": m.Unit, "role": m.Role, "criterion": m.Criterion, "verdict": m.Verdict,
-			"base": number(m.Base), "candidate": number(m.Candidate), "effect": number(m.Effect), "low": number(m.Low), "high": number(m.High),
-			"visible": number(m.Visible), "p": number(m.P), "more_rounds": m.MoreRounds, "rounds": m.Rounds,
-		})
-	}
-	b, err := json.MarshalIndent(map[string]any{
-		"source": r.Source, "verdict": r.Verdict, "because": r.Because, "base": r.Base, "candidate": r.Candidate, "cell": r.Cell,
-		"rounds": r.Rounds, "most_rounds": r.MostRounds, "voids": r.Voids, "confirmed": r.Confirmed, "more_rounds": r.MoreRounds,
-		"spent_s": r.Spent.Seconds(), "interrupted": r.Interrupted, "warnings": r.Warnings, "metrics": metrics,
-	}, "", "  ")
-	if err != nil {
-		panic(err) // plain data without NaN
-	}
-	return append(b, '\n')
+	return out
 }
