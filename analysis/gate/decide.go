@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
 )
 
@@ -82,9 +83,16 @@ type decision struct {
 
 // decide follows the looks through the rounds. A pass needs all deciding
 // metrics; a suspicion, by Holm over them, is followed by a block of fresh
-// rounds, the last of the gate.
+// rounds, the last of the gate. A candidate that fails again, in a fresh start,
+// while the base has held in all of its own has regressed without a block: the
+// second failure is what confirms the first, and no figure is needed.
 func (c course) decide() decision {
 	var d decision
+	if c.failures[rundir.Candidate] >= mostFailures && c.failures[rundir.Base] == 0 {
+		d.verdict = Regressed
+		d.because = fmt.Sprintf("the candidate does not hold, the base does: it failed in %d starts, the last time because %s", c.failures[rundir.Candidate], c.failure)
+		return d
+	}
 	deciding := criteria(c.plan.Gate.Fail)
 	most, made, over := c.most(), len(c.rounds), c.over()
 	for _, k := range deciding {
@@ -122,12 +130,8 @@ func (c course) decide() decision {
 // ended is a gate that can make no more rounds and has no clear verdict.
 func (c course) ended(d decision, why string) decision {
 	d.verdict = Inconclusive
-	switch {
-	case why == "":
+	if why == "" {
 		why = fmt.Sprintf("the budget of %v allows %d rounds", c.plan.Gate.Budget, c.most())
-	case c.failures["candidate"] >= mostFailures && c.failures["base"] == 0:
-		d.verdict, d.because = Regressed, why
-		return d
 	}
 	if len(d.suspects) > 0 {
 		d.because = fmt.Sprintf("%s is suspected to be worse, which no fresh rounds confirm: %s", names(d.suspects), why)

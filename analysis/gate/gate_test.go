@@ -296,7 +296,7 @@ func TestGatesThatCannotGoOn(t *testing.T) {
 			if candidate(t) {
 				t.Failure = "no module\nTraceback"
 			}
-		}, Regressed, "the candidate does not hold: no module"},
+		}, Regressed, "the candidate does not hold, the base does: it failed in 2 starts, the last time because no module"},
 		{"a noisy machine", func(t *rundir.Trial) { t.Usage.ForeignSeconds = 9 }, Inconclusive, "20 rounds were void, the last because other processes"},
 		{"nothing is answered", func(t *rundir.Trial) { t.Load.Goodput = 0 }, Inconclusive, "the base answered nothing well"},
 	} {

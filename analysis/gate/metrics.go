@@ -49,6 +49,9 @@ const (
 // key is a metric of a scope.
 type key struct{ metric, scope string }
 
+// Key is Metric.Key of the metric.
+func (k key) Key() string { return Metric{Name: k.metric, Scope: k.scope}.Key() }
+
 func (k key) kind() kind     { return kinds[k.metric] }
 func (k key) isErrors() bool { return k.metric == scenarios.Errors }
 

@@ -15,6 +15,16 @@ type burst struct {
 	first bool   // of its build in the round
 }
 
+// order returns the bursts of a round: those of the candidate, where it is alone.
+func (p Plan) order(round int) (out []burst) {
+	for _, b := range order(p.Gate, p.Seed, round) {
+		if !p.Alone || b.build == rundir.Candidate {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
 // order returns the bursts of a round, 0 the first. The builds alternate in
 // Thue-Morse order, ABBA BAAB …, the closed loops first and then the bursts at
 // the fixed rate, in which the other build begins. Rounds come in pairs: the

@@ -140,7 +140,7 @@ const mostTries = 3
 
 // read follows the trials of a gate.
 func (p Plan) read(trials []rundir.Trial) course {
-	c := course{plan: p, failures: map[string]int{}}
+	c := course{plan: p, rate: p.Rate, failures: map[string]int{}}
 	best := 0. // of the saturations that are void
 	for _, t := range trials {
 		c.spent += t.Cost
@@ -166,7 +166,7 @@ func (p Plan) read(trials []rundir.Trial) course {
 		}
 	}
 	all := attempts(trials)
-	bursts := 2 * p.Gate.Bursts
+	bursts := p.bursts()
 	spent := c.spent
 	for _, a := range all {
 		spent -= a.cost() // what was spent before the first of them
@@ -201,7 +201,7 @@ func (c course) roundCost() time.Duration {
 		return c.firstCost
 	}
 	g := c.plan.Gate
-	return startsCost + time.Duration(2*g.Bursts)*(g.Burst.Std()+g.Settle.Std())
+	return startsCost + time.Duration(c.plan.bursts())*(g.Burst.Std()+g.Settle.Std())
 }
 
 // startsCost is a guess of what starting two builds takes, and stopping them.

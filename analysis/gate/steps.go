@@ -14,15 +14,30 @@ type Plan struct {
 	Gate     scenarios.Gate // the scenario's, as the command line has changed it
 	Cell     scenarios.Cell
 	Seed     uint64
+	Rate     float64 // of the open loops, of a stored baseline; 0: the base's saturation tells it
+	Alone    bool    // the candidate only: the base is a stored baseline
 
 	memo memo // of Steps
+}
+
+// OpenRate is the rate of the open loops, as the trials so far fix it; 0: they
+// do not yet.
+func (p Plan) OpenRate(trials []rundir.Trial) float64 { return p.read(trials).rate }
+
+// bursts is how many a round has.
+func (p Plan) bursts() int {
+	if p.Alone {
+		return p.Gate.Bursts
+	}
+	return 2 * p.Gate.Bursts
 }
 
 // Steps is the strategy of a gate: a saturation of the base, which fixes the
 // rate of the open loops once for all, then rounds until the verdict is clear or
 // no more can be made. kept is the number of trials that an earlier process has
 // left: a round that it had begun is made again, for both builds are to go
-// through a round in one start.
+// through a round in one start. Of a Plan that is Alone it is as many rounds of
+// the candidate as are planned: a stored baseline is judged once, at the end.
 func Steps(p Plan, kept int) rundir.Strategy {
 	p.memo = memo{voids: map[int]string{}, decided: map[int]decision{}}
 	return func(done []rundir.Trial) (rundir.Step, bool) {
@@ -39,7 +54,7 @@ func Steps(p Plan, kept int) rundir.Strategy {
 		made, number := 0, c.attempts+1
 		if c.open != nil {
 			made, number = len(c.open.trials), c.open.number
-		} else {
+		} else if !p.Alone {
 			d := c.decide()
 			p.memo.decided[c.attempts] = d
 			if d.verdict != "" {
@@ -65,7 +80,7 @@ func firstSettle(g scenarios.Gate) time.Duration { return 2 * g.Settle.Std() }
 // step is burst number made of a round.
 func (p Plan) step(c course, number, made int) rundir.Step {
 	g := p.Gate
-	b := order(g, p.Seed, len(c.rounds))[made]
+	b := p.order(len(c.rounds))[made]
 	s := rundir.Step{
 		Cell: p.Cell, Start: number, Phase: rundir.Duel, Build: b.build,
 		Warmup: g.Settle.Std(), Duration: g.Burst.Std(), Note: p.note(c), Left: c.left(),
@@ -84,7 +99,7 @@ func (p Plan) step(c course, number, made int) rundir.Step {
 // note says which round it is, and what is still open.
 func (p Plan) note(c course) string {
 	text := fmt.Sprintf("round %d of at most %d", len(c.rounds)+1, c.most())
-	if len(c.rounds) < firstLook {
+	if p.Alone || len(c.rounds) < firstLook {
 		return text
 	}
 	before := c.attempts
