@@ -116,10 +116,10 @@ func (s *Store) add(ctx context.Context, tx *sql.Tx, sum Summary) error {
 		return err
 	}
 	res, err := tx.ExecContext(ctx, s.bind(`INSERT INTO sweetspot_summary
-		(id, kind, began, tool, scenario, scenario_hash, revision, branch, committed, ordinal, cell, host, fingerprint)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`),
+		(id, kind, began, tool, scenario, scenario_hash, revision, branch, committed, ordinal, cell, rate, host, fingerprint)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`),
 		sum.ID, sum.Kind, micros(sum.Time), sum.Tool, sum.Scenario, sum.ScenarioHash, sum.Revision, sum.Branch,
-		micros(sum.Committed), sum.Ordinal, sum.Cell, string(host), Fingerprint(sum.Host))
+		micros(sum.Committed), sum.Ordinal, sum.Cell, sum.Rate, string(host), Fingerprint(sum.Host))
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ type querier interface {
 func (s *Store) list(ctx context.Context, q querier, f Filter) (out []Summary, err error) {
 	where, args := f.conditions()
 	rows, err := q.QueryContext(ctx, s.bind(`SELECT s.id, s.kind, s.began, s.tool, s.scenario, s.scenario_hash, s.revision, s.branch,
-		s.committed, s.ordinal, s.cell, s.host, m.name, m.unit, m.higher, m.amounts
+		s.committed, s.ordinal, s.cell, s.rate, s.host, m.name, m.unit, m.higher, m.amounts
 		FROM sweetspot_summary s JOIN sweetspot_metric m ON m.summary = s.id`+where+` ORDER BY s.began, s.id, m.name`), args...)
 	if err != nil {
 		return nil, err
@@ -261,7 +261,7 @@ func scan(rows *sql.Rows, out []Summary) ([]Summary, error) {
 	var began, committed, higher int64
 	var host, key, values string
 	if err := rows.Scan(&s.ID, &s.Kind, &began, &s.Tool, &s.Scenario, &s.ScenarioHash, &s.Revision, &s.Branch,
-		&committed, &s.Ordinal, &s.Cell, &host, &key, &m.Unit, &higher, &values); err != nil {
+		&committed, &s.Ordinal, &s.Cell, &s.Rate, &host, &key, &m.Unit, &higher, &values); err != nil {
 		return nil, err
 	}
 	m.Higher = higher != 0

@@ -66,7 +66,7 @@ var epoch = time.Date(2026, 1, 2, 3, 4, 5, 123456000, time.UTC)
 func summary(id string, after time.Duration) Summary {
 	return Summary{
 		ID: id, Kind: Gate, Time: epoch.Add(after), Tool: "v1", Scenario: "shop", ScenarioHash: "abc", Revision: "f00", Branch: "main",
-		Committed: epoch.Add(-time.Hour), Ordinal: 7, Cell: "server=gunicorn-gthread/proxy=nginx/workers=4/threads=2",
+		Committed: epoch.Add(-time.Hour), Ordinal: 7, Cell: "server=gunicorn-gthread/proxy=nginx/workers=4/threads=2", Rate: 70.5,
 		Host: rundir.Host{Hostname: "a", OS: "Debian 12", Kernel: "6.1.0-9", CPUModel: "EPYC", Cores: 4, MemoryBytes: 16 << 30},
 		Metrics: map[string]Metric{
 			"throughput": {"requests/s", true, []float64{100.25, 101, 1.0 / 3}},

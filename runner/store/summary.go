@@ -4,8 +4,6 @@
 package store
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -37,6 +35,7 @@ type Summary struct {
 	Committed    time.Time         `json:"committed,omitzero"` // time of the revision's commit; zero: not known
 	Ordinal      int64             `json:"ordinal,omitempty"`  // how many commits the revision has behind it, itself included; 0: not known
 	Cell         string            `json:"cell"`
+	Rate         float64           `json:"rate,omitempty"` // offered, requests per second, where latencies were measured; 0: not known, or not one
 	Host         rundir.Host       `json:"host"`
 	Metrics      map[string]Metric `json:"metrics"` // by gate.Metric.Key: p95 or p95/checkout
 }
@@ -46,14 +45,6 @@ type Metric struct {
 	Unit   string    `json:"unit"`
 	Higher bool      `json:"higher,omitempty"` // more is better
 	Values []float64 `json:"values"`           // one a fresh start
-}
-
-// NewID returns an ID that no other summary has. Those of one project sort by
-// time.
-func NewID(at time.Time) string {
-	var b [6]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return at.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
 }
 
 // Lengths beyond which a text is no name: a store is read by people.
@@ -73,6 +64,8 @@ func (s *Summary) check() error {
 		return fmt.Errorf("summary %q: no scenario", s.ID)
 	case s.Time.IsZero():
 		return fmt.Errorf("summary %q: no time", s.ID)
+	case !(s.Rate >= 0) || math.IsInf(s.Rate, 0):
+		return fmt.Errorf("summary %q: %v is no rate", s.ID, s.Rate)
 	case len(s.Metrics) == 0:
 		return fmt.Errorf("summary %q: no metrics", s.ID)
 	}

@@ -11,6 +11,7 @@ CREATE TABLE sweetspot_summary (
 	committed     BIGINT   NOT NULL,
 	ordinal       BIGINT   NOT NULL,
 	cell          TEXT     NOT NULL,
+	rate          DOUBLE PRECISION NOT NULL, -- offered, requests/s, where latencies were measured; 0 is not known
 	host          TEXT     NOT NULL, -- facts, JSON
 	fingerprint   TEXT     NOT NULL  -- of those facts that must match
 );
