@@ -31,6 +31,8 @@ func (f *gateFlags) chooseBuilds(ctx context.Context, m *rundir.Manifest) error 
 		return err
 	}
 	switch info, statErr := os.Stat(f.base); {
+	case f.baseline != "":
+		return badInput(f.readBaseline(m))
 	case f.aa:
 		g.Source, g.Base = gate.Self, g.Candidate
 		return nil
@@ -76,16 +78,17 @@ func (f *gateFlags) revision(ctx context.Context, m *rundir.Manifest, candidate 
 	if state.Root == "" {
 		return b, fmt.Errorf("%s is in no git repository, or git is not here: give the folder of the other build by --base, or compare the application with itself by --aa", candidate.Dir)
 	}
-	commit, note := "", ""
+	commit, note, name := "", "", f.base
 	if f.base != "" {
 		commit, err = checkout.Resolve(ctx, state.Root, f.base)
 	} else {
 		commit, note, err = checkout.MergeBase(ctx, state.Root)
+		name = note
 	}
 	if err != nil {
 		return b, err
 	}
-	b.Repo, b.Checkout = state.Root, commit
+	b.Repo, b.Checkout, b.Branch = state.Root, commit, branchNamed(ctx, state.Root, name)
 	if b.Revision, err = checkout.Short(ctx, state.Root, commit); err != nil {
 		return b, err
 	}

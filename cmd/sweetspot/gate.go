@@ -32,6 +32,11 @@ type gateFlags struct {
 	aa           bool
 	rounds       int
 	inconclusive string
+	baseline     string
+	foreign      bool // the baseline may be of another kind of machine
+	store        string
+	history      string
+	metric       string
 }
 
 const gateExitHelp = `Exit codes:
@@ -64,18 +69,31 @@ another revision, or a folder with the application. Both builds run by the
 scenario as it is now, with the same interpreter.
 
 Rounds that others disturbed are void and made again, by rules that know nothing
-of their outcome.
+of their outcome. A candidate whose stack fails in two fresh starts while the base
+holds has regressed, too.
+
+With --baseline FILE only the candidate is measured, against what earlier gates
+came to: see sweetspot history export --format baseline. That sees less than a
+duet, and is refused on another kind of machine. With --history STORE nothing is
+measured: it shows between which commits the metrics of a store have changed. That
+is advisory, and its exit code is 0 whatever it finds.
 
 ` + gateExitHelp,
 		Example: `  sweetspot gate scenario.yaml
   sweetspot gate scenario.yaml --base v1.4.2 --budget 5m
   sweetspot gate scenario.yaml --base ../before --candidate ../after --json --quiet > gate.json
   sweetspot gate django-shop --aa
+  sweetspot gate scenario.yaml --aa --store .sweetspot/history.db
+  sweetspot gate scenario.yaml --baseline baseline.json
+  sweetspot gate --history .sweetspot/history.db --metric p95
   sweetspot gate --resume runs/shop-gate-20260102T030405Z`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.checkGate(args); err != nil {
 				return err
+			}
+			if f.history != "" {
+				return f.changes(c.Context(), args, c.OutOrStdout())
 			}
 			return f.run(c.Context(), args, c.OutOrStdout(), c.ErrOrStderr())
 		},
@@ -83,6 +101,11 @@ of their outcome.
 	c.Flags().StringVar(&f.base, "base", "", "build to compare with: a folder with the application, or a git revision (default the merge base with the main branch)")
 	c.Flags().StringVar(&f.candidate, "candidate", "", "folder of the application to judge (default the scenario's app.dir)")
 	c.Flags().BoolVar(&f.aa, "aa", false, "run the candidate against itself: what this machine's noise is, and how small a change it shows")
+	c.Flags().StringVar(&f.baseline, "baseline", "", "measure the candidate only, against this file of sweetspot history export --format baseline")
+	c.Flags().BoolVar(&f.foreign, "allow-host-mismatch", false, "accept a baseline of another kind of machine")
+	c.Flags().StringVar(&f.history, "history", "", "measure nothing: show where the metrics of this store, a SQLite file or URL of PostgreSQL, changed over commits")
+	c.Flags().StringVar(&f.metric, "metric", "", "with --history only this one, as p95 or p95/checkout (default all)")
+	c.Flags().StringVar(&f.store, "store", "", "record what the builds came to in this SQLite file or PostgreSQL by URL (default nowhere)")
 	c.Flags().StringVar(&f.inconclusive, "inconclusive", "3", "what an inconclusive gate ends with: pass (0), fail (99) or 3")
 	c.Flags().IntVar(&f.rounds, "rounds", 0, "rounds at most (default the scenario's)")
 	c.Flags().DurationVar(&f.budget, "budget", 0, "wall time of the gate, as 5m (default the scenario's)")
@@ -102,12 +125,31 @@ func (f *gateFlags) checkGate(args []string) error {
 	switch {
 	case !slices.Contains([]string{"pass", "fail", "3"}, f.inconclusive):
 		return badInputf("--inconclusive %s: want pass, fail or 3", f.inconclusive)
+	case f.history != "":
+		return f.checkHistory()
+	case f.metric != "":
+		return badInputf("--metric chooses what --history shows; which metrics decide is in the scenario's gate block")
 	case f.aa && f.base != "":
 		return badInputf("--aa runs one build against itself: leave out --base")
+	case f.baseline != "" && (f.aa || f.base != ""):
+		return badInputf("--baseline takes the place of the other build: leave out --base and --aa")
+	case f.foreign && f.baseline == "":
+		return badInputf("--allow-host-mismatch is for --baseline: two builds are compared on one machine")
 	case f.rounds < 0:
 		return badInputf("--rounds %d: want a number above 0", f.rounds)
-	case f.resume != "" && (len(args) > 0 || f.base != "" || f.candidate != "" || f.aa || f.rounds != 0 || f.budget != 0 || f.seed != 0 || len(f.sets) > 0 || f.out != ""):
-		return badInputf("--resume goes on with the gate as it was begun: leave out the scenario and all flags but --inconclusive, --json and --quiet, or start a new gate")
+	case f.resume != "" && (len(args) > 0 || f.base != "" || f.baseline != "" || f.candidate != "" || f.aa || f.rounds != 0 || f.budget != 0 || f.seed != 0 || len(f.sets) > 0 || f.out != ""):
+		return badInputf("--resume goes on with the gate as it was begun: leave out the scenario and all flags but --inconclusive, --store, --format, --json and --quiet, or start a new gate")
+	}
+	return nil
+}
+
+// checkHistory refuses what is for measuring.
+func (f *gateFlags) checkHistory() error {
+	if f.base != "" || f.baseline != "" || f.candidate != "" || f.aa || f.rounds != 0 || f.budget != 0 || f.seed != 0 || len(f.sets) > 0 || f.out != "" || f.resume != "" || f.store != "" {
+		return badInputf("--history measures nothing: leave out all flags but --metric, --format and --json")
+	}
+	if f.print.format != "text" && f.print.format != "json" {
+		return badInputf("--format %s: --history prints text or json", f.print.format)
 	}
 	return nil
 }
@@ -132,6 +174,15 @@ func (f *gateFlags) run(ctx context.Context, args []string, stdout, stderr io.Wr
 	if unlimited != "" {
 		progress.note("%s", unlimited)
 	}
+	if f.store != "" { // what is wrong with it shows before anything is measured
+		s, err := openStore(ctx, f.store, true)
+		if err == nil {
+			err = s.Close()
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if err := sweep(progress); err != nil {
 		return err
 	}
@@ -152,6 +203,9 @@ func (f *gateFlags) run(ctx context.Context, args []string, stdout, stderr io.Wr
 	}
 	if stopped != nil {
 		return fmt.Errorf("%w; go on with: sweetspot gate --resume %s", stopped, run.Dir)
+	}
+	if err := f.keep(ctx, run, &res, progress); err != nil {
+		return err
 	}
 	return f.verdictError(res)
 }
@@ -268,7 +322,11 @@ func duel(ctx context.Context, run *rundir.Run, p *progress) (err error) {
 		return interruptedOr(ctx, err)
 	}
 	apps := map[string]*stack.App{}
-	for _, build := range []string{rundir.Base, rundir.Candidate} {
+	builds := []string{rundir.Base, rundir.Candidate}
+	if m.Gate.Stored != nil {
+		builds = builds[1:]
+	}
+	for _, build := range builds {
 		p.show("preparing the "+build, m.Scenario.Gate.Budget.Std())
 		if err := os.MkdirAll(run.Path(build), 0o755); err != nil {
 			return err
@@ -297,7 +355,11 @@ func interruptedOr(ctx context.Context, err error) error {
 }
 
 func gatePlan(m *rundir.Manifest) gate.Plan {
-	return gate.Plan{Scenario: &m.Scenario, Gate: m.Scenario.Gate, Cell: m.Gate.Cell, Seed: m.Seed}
+	p := gate.Plan{Scenario: &m.Scenario, Gate: m.Scenario.Gate, Cell: m.Gate.Cell, Seed: m.Seed}
+	if b := m.Gate.Stored; b != nil {
+		p.Alone, p.Rate, p.Gate.Rounds = true, b.Rate, b.Rounds
+	}
+	return p
 }
 
 // gateResult judges the trials of a gate.
@@ -306,10 +368,16 @@ func gateResult(run *rundir.Run, interrupted string) gate.Result {
 	side := func(name string, b rundir.Build) gate.Build {
 		return gate.Build{Name: name, Dir: b.Dir, Revision: b.Revision}
 	}
-	return gate.Judge(gate.Input{
+	in := gate.Input{
 		Plan: gatePlan(m), Source: m.Gate.Source, Trials: run.Trials(), Interrupted: interrupted,
 		Base: side(rundir.Base, m.Gate.Base), Candidate: side(rundir.Candidate, m.Gate.Candidate),
-	})
+	}
+	if b := m.Gate.Stored; b != nil {
+		r := gate.JudgeBaseline(in, sessions(b))
+		r.Warnings = append(r.Warnings, b.Doubts...)
+		return r
+	}
+	return gate.Judge(in)
 }
 
 // observeGate is the runner's observer of a gate.

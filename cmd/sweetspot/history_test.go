@@ -90,10 +90,10 @@ func TestGateSummary(t *testing.T) {
 		{Name: "throughput", Unit: "requests/s", Higher: true, Rounds: []gate.Pair{{Base: 100, Candidate: 90}, {Base: 101, Candidate: math.NaN()}}},
 		{Name: "p95", Scope: "checkout", Unit: "ms"},
 	}}
-	about := store.Summary{Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Scenario: "shop", Host: rundir.Host{Cores: 4}}
+	about := store.Summary{ID: "one", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Scenario: "shop", Host: rundir.Host{Cores: 4}}
 	for side, want := range map[string][]float64{"base": {100, 101}, "candidate": {90}} {
 		s := gateSummary(res, side, about)
-		if s.Kind != store.Gate || s.Cell != cell.String() || s.Scenario != "shop" || !strings.HasPrefix(s.ID, "20260102T030405Z-") {
+		if s.Kind != store.Gate || s.Cell != cell.String() || s.Scenario != "shop" || s.ID != "one-"+side {
 			t.Errorf("%s: %+v", side, s)
 		}
 		if m := map[string]store.Metric{"throughput": {Unit: "requests/s", Higher: true, Values: want}}; !reflect.DeepEqual(s.Metrics, m) {

@@ -40,10 +40,10 @@ func runSummaryID(m rundir.Manifest) string {
 
 // gateSummary sums up one side of a gate, base or candidate, for the history or
 // as a baseline. What a gate's result does not tell is taken from about: time,
-// tool, scenario, host, commit.
+// tool, scenario, host, rate, and the ID of both sides together.
 func gateSummary(res *gate.Result, side string, about store.Summary) store.Summary {
 	s := about
-	s.ID, s.Kind, s.Cell, s.Metrics = store.NewID(about.Time), store.Gate, res.Cell.String(), map[string]store.Metric{}
+	s.ID, s.Kind, s.Cell, s.Metrics = about.ID+"-"+side, store.Gate, res.Cell.String(), map[string]store.Metric{}
 	for _, m := range res.Metrics {
 		var values []float64
 		for _, p := range m.Rounds {
