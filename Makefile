@@ -4,7 +4,6 @@
 # make build   bin/sweetspot
 # make bench-attack   compare the generator with others and judge what it promises, some 70 minutes on a quiet machine;
 #              QUICK=1 to see it work, PARTS=throughput,cpu for some parts, FLAGS=--fresh for others of its flags
-
 # make bench-search   judge the search strategies on simulated machines, some 80 minutes, and on real stacks, two hours on a
 #              quiet machine; FLAGS="--parts simulated --workloads 12" or FLAGS="--parts real --seeds 1" for less
 # make bench-gate   judge the regression gate in simulated worlds, some half an hour, and on the Django shop, up to 16 hours on a
@@ -27,15 +26,17 @@ build:
 	@mkdir -p bin
 	@go build -ldflags "-X main.release=$(RELEASE)" -o bin/sweetspot ./cmd/sweetspot
 
-# What is pure has no races, and simulates too much to run under their detector.
-PURE := sweetspot/analysis sweetspot/analysis/simulate sweetspot/analysis/changepoint
+# Tested without the race detector: what is pure has no races, and simulates too much to run under it; and what brings
+# SQLite along takes minutes to compile under it. The program itself is below.
+UNRACED := sweetspot/analysis sweetspot/analysis/simulate sweetspot/analysis/changepoint sweetspot/analysis/gate \
+	sweetspot/analysis/gate/simulate sweetspot/runner/store sweetspot/reports
 # What measures must not share the machine: those packages come last, one at a time. The tests of the program
 # itself run without the race detector, which makes the generator too slow for fast applications.
 MEASURING := sweetspot/runner/attack sweetspot/runner/sample sweetspot/cmd/sweetspot
 test: check
 	@.ci/install test
-	go test $(PURE)
-	SWEETSPOT_REQUIRE_STACKS=1 go test -race -p 2 -timeout 20m $$(go list ./... | grep -vxF "$$(printf '%s\n' $(PURE) $(MEASURING))")
+	SWEETSPOT_REQUIRE_STACKS=1 go test -p 2 $(UNRACED)
+	SWEETSPOT_REQUIRE_STACKS=1 go test -race -p 2 -timeout 20m $$(go list ./... | grep -vxF "$$(printf '%s\n' $(UNRACED) $(MEASURING))")
 	SWEETSPOT_REQUIRE_STACKS=1 go test -race -p 1 -timeout 20m $(filter-out sweetspot/cmd/sweetspot,$(MEASURING))
 	SWEETSPOT_REQUIRE_STACKS=1 go test -timeout 20m sweetspot/cmd/sweetspot
 

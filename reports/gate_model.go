@@ -137,6 +137,9 @@ func (m *gateModel) selfHeadline() string {
 			return fmt.Sprintf("A/A: a false alarm: %s, though %s ran against itself.%s", moved(bad[0]), build, others(" False as well: ", bad[1:]))
 		}
 	}
+	if m.Rounds == 0 {
+		return fmt.Sprintf("A/A: no round of %s against itself counts; how small a change shows here is not known.", build)
+	}
 	text := fmt.Sprintf("A/A: %s against itself, %s, no false alarm", build, counted(m.Rounds, "round"))
 	var seen []string
 	for _, x := range m.role("fail") {

@@ -232,7 +232,7 @@ func (c course) over() string {
 	case len(c.voids) >= c.plan.mostVoids():
 		return fmt.Sprintf("%d rounds were void, the last because %s", len(c.voids), c.voids[len(c.voids)-1].Why)
 	case c.open == nil && c.spent+c.roundCost() > c.plan.budget():
-		return fmt.Sprintf("the budget of %v is spent", c.plan.Gate.Budget)
+		return fmt.Sprintf("the budget of %v has no room for another round", c.plan.Gate.Budget)
 	}
 	return ""
 }
