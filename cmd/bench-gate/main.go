@@ -41,9 +41,12 @@ func start() int {
 
 // Parts of the benchmark, in the order in which they run.
 const (
-	inWorlds = "simulated"
-	onShop   = "real"
+	inWorlds  = "simulated"
+	inHistory = "history"
+	onShop    = "real"
 )
+
+var allParts = []string{inWorlds, inHistory, onShop}
 
 // options is what to judge the gate on.
 type options struct {
@@ -58,7 +61,7 @@ type options struct {
 }
 
 const help = `Bench-gate judges the regression gate: in simulated worlds, whose truth is known,
-and on the Django shop. What is there already is not done again, so an interrupted
+and on the Django shop; and what finds changes over commits in simulated series. What is there already is not done again, so an interrupted
 run goes on where it was.
 
 Examples:
@@ -76,10 +79,10 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		fmt.Fprint(stderr, help)
 		f.PrintDefaults()
 	}
-	parts := f.String("parts", inWorlds+","+onShop, "parts to run, joined by commas")
+	parts := f.String("parts", strings.Join(allParts, ","), "parts to run, joined by commas")
 	f.StringVar(&o.dir, "dir", "bench-gate", "folder of gates.jsonl and of the real runs")
 	f.BoolVar(&o.fresh, "fresh", false, "forget what is there")
-	f.IntVar(&o.gates, "gates", 1000, "simulated gates of every case")
+	f.IntVar(&o.gates, "gates", 1000, "simulated gates, and series of commits, of every case")
 	f.IntVar(&o.workers, "workers", 0, "simulations at a time (default as many as there are cores)")
 	f.Float64Var(&o.share, "share", 1, "share of the real gates to run, as 0.1: all of them take some 16 hours at most")
 	f.StringVar(&o.budget, "budget", "10m", "wall time of a real gate")
@@ -91,8 +94,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q: there are flags only, see --help", f.Arg(0))
 	}
 	for part := range strings.SplitSeq(*parts, ",") {
-		if part != inWorlds && part != onShop {
-			return o, fmt.Errorf("--parts: no part %q: want some of %s,%s", part, inWorlds, onShop)
+		if !slices.Contains(allParts, part) {
+			return o, fmt.Errorf("--parts: no part %q: want some of %s", part, strings.Join(allParts, ","))
 		}
 		o.parts = append(o.parts, part)
 	}
@@ -123,5 +126,9 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err == nil && slices.Contains(o.parts, onShop) {
 		err = runReal(ctx, o, s, stderr)
 	}
-	return errors.Join(err, s.close(), report(stdout, s.all))
+	err = errors.Join(err, s.close(), report(stdout, s.all))
+	if ctx.Err() == nil && slices.Contains(o.parts, inHistory) {
+		err = errors.Join(err, changePoints(ctx, stdout, o.gates))
+	}
+	return err
 }

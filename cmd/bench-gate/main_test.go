@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -58,8 +59,39 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 4 || !strings.HasSuffix(lines[1], "no") || !strings.HasSuffix(lines[2], "yes") || !strings.HasSuffix(lines[3], "yes") {
+	if len(lines) < 4 || !strings.HasSuffix(lines[1], "no") || !strings.HasSuffix(lines[2], "yes") || !strings.HasSuffix(lines[3], "yes") {
 		t.Errorf("got\n%s", out.String())
+	}
+	if got := strings.Count(out.String(), "too few gates to say"); got != 7 {
+		t.Errorf("%d promises are not judged by one gate each, want 7\n%s", got, out.String())
+	}
+}
+
+func TestPromises(t *testing.T) {
+	cases := map[string]tally{}
+	for _, w := range worlds {
+		caught := 1000
+		if w.least == 0 {
+			caught = 9
+		}
+		cases[w.String()] = tally{n: 1000, longest: 540, verdicts: map[gate.Verdict]int{gate.Regressed: caught}}
+	}
+	cases[traps[0].String()] = tally{n: 60, verdicts: map[gate.Verdict]int{gate.Regressed: 2}}
+	cases[traps[1].String()] = tally{n: 20, named: 19, verdicts: map[gate.Verdict]int{gate.Regressed: 19}}
+	var answers []string
+	for _, p := range promises() {
+		_, holds, ok := p.measured(cases)
+		answers = append(answers, fmt.Sprint(holds, ok))
+	}
+	if got, want := strings.Join(answers[:5], ", "), "true true, true true, true true, false true, true true"; got != want {
+		t.Errorf("holds and told are %s, want %s", got, want)
+	}
+}
+
+func TestChangePoints(t *testing.T) {
+	var out bytes.Buffer
+	if err := changePoints(t.Context(), &out, 1); err != nil || strings.Count(out.String(), "\n") != len(drifts)+4 {
+		t.Errorf("%v\n%s", err, out.String())
 	}
 }
 

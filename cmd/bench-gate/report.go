@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -13,11 +14,12 @@ type tally struct {
 	n, named      int
 	verdicts      map[gate.Verdict]int
 	rounds, spent float64 // sums
+	longest       float64 // of spent
 }
 
 func (t tally) of(v gate.Verdict) int { return t.verdicts[v] }
 
-// report prints a line a case, and whether it keeps its promise.
+// report prints a line a case, and what must hold.
 func report(w io.Writer, all []outcome) error {
 	cases := map[string]tally{}
 	for _, o := range all {
@@ -29,6 +31,7 @@ func report(w io.Writer, all []outcome) error {
 		t.verdicts[o.Verdict]++
 		t.rounds += float64(o.Rounds)
 		t.spent += o.Spent
+		t.longest = max(t.longest, o.Spent)
 		if o.Named && o.Verdict == gate.Regressed {
 			t.named++
 		}
@@ -65,5 +68,5 @@ func report(w io.Writer, all []outcome) error {
 	for _, t := range traps {
 		line(t.String(), t.promise, t.kept)
 	}
-	return out.Flush()
+	return errors.Join(out.Flush(), judge(w, cases))
 }
