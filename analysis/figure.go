@@ -47,10 +47,10 @@ func RatioFigure(a, b []float64) *Figure {
 	return f
 }
 
-// unpairedRatio estimates the ratio of two means, a over b, of independent
+// UnpairedRatio estimates the ratio of two means, a over b, of independent
 // replicates on the log scale, with Welch's degrees of freedom. It returns nil
 // when either has none.
-func unpairedRatio(a, b []float64) *Figure {
+func UnpairedRatio(a, b []float64) *Figure {
 	la, lb := logs(a), logs(b)
 	if len(la) == 0 || len(lb) == 0 {
 		return nil
@@ -70,6 +70,33 @@ func unpairedRatio(a, b []float64) *Figure {
 	}
 	return f
 }
+
+// RatioOfFigures estimates the ratio of two figures of independent replicates,
+// a over b, from the figures alone: the spread of each is read from its interval,
+// and taken for that of its logarithm (delta method), with Welch's degrees of
+// freedom. It returns nil when either is missing or not positive.
+func RatioOfFigures(a, b *Figure) *Figure {
+	if a == nil || b == nil || !(a.Value > 0 && b.Value > 0) {
+		return nil
+	}
+	f := &Figure{Value: a.Value / b.Value, Low: math.NaN(), High: math.NaN(), N: min(a.N, b.N)}
+	if f.N < 2 {
+		return f
+	}
+	va, vb := square(a.relativeError()), square(b.relativeError())
+	if va+vb == 0 {
+		f.Low, f.High = f.Value, f.Value
+		return f
+	}
+	df := square(va+vb) / (square(va)/float64(a.N-1) + square(vb)/float64(b.N-1))
+	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}.Quantile(0.5+confidence/2) * math.Sqrt(va+vb)
+	f.Low, f.High = f.Value*math.Exp(-half), f.Value*math.Exp(half)
+	return f
+}
+
+// relativeError is the standard error of a figure as a share of it. Its upper
+// bound tells, for the lower one may have been cut at 0.
+func (f *Figure) relativeError() float64 { return (f.High - f.Value) / tQuantile(f.N-1) / f.Value }
 
 func logRatios(a, b []float64) []float64 {
 	var out []float64

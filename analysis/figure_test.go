@@ -26,7 +26,7 @@ func TestRatioFigureIsPaired(t *testing.T) {
 	if math.Abs(f.Value-2) > 1e-9 || math.Abs(f.Low-2) > 1e-9 || math.Abs(f.High-2) > 1e-9 {
 		t.Errorf("ratio = %+v, want exactly 2", f)
 	}
-	u := unpairedRatio([]float64{200, 100, 400}, []float64{100, 50, 200})
+	u := UnpairedRatio([]float64{200, 100, 400}, []float64{100, 50, 200})
 	if math.Abs(u.Value-2) > 1e-9 || u.Low > 1 || u.High < 4 {
 		t.Errorf("unpaired ratio = %+v, want 2 with a wide interval", u)
 	}
@@ -42,5 +42,23 @@ func TestAmount(t *testing.T) {
 	}
 	if f := amount(nil); f != nil {
 		t.Errorf("amount of none = %+v", f)
+	}
+}
+
+// Where the spread is small, the ratio of figures is that of their replicates.
+func TestRatioOfFigures(t *testing.T) {
+	a, b := []float64{1000, 1010, 990, 1005}, []float64{900, 910, 890, 905, 899}
+	got, want := RatioOfFigures(figure(a), figure(b)), UnpairedRatio(a, b)
+	if math.Abs(got.Value-want.Value) > 1e-3 || math.Abs(got.Low-want.Low) > 1e-3 || math.Abs(got.High-want.High) > 1e-3 || got.N != want.N {
+		t.Errorf("ratio of figures %+v, of replicates %+v", got, want)
+	}
+	if f := RatioOfFigures(figure(a), figure([]float64{5})); f.Value != 200.25 || !math.IsNaN(f.Low) {
+		t.Errorf("with one replicate %+v, want no interval", f)
+	}
+	if f := RatioOfFigures(figure(a), nil); f != nil {
+		t.Errorf("without a figure %+v", f)
+	}
+	if f := RatioOfFigures(figure([]float64{2, 2}), figure([]float64{1, 1})); f.Low != 2 || f.High != 2 {
+		t.Errorf("without a spread %+v", f)
 	}
 }

@@ -118,7 +118,7 @@ func (g *grid) compare(name string, winner, c *Cell) Comparison {
 		out.Ratio, out.Paired = RatioFigure(a, b), true
 		return out
 	}
-	out.Ratio = unpairedRatio(g.estimates(winner.Cell, finalStart, g.lastStart()), g.estimates(c.Cell, 0, g.lastStart()))
+	out.Ratio = UnpairedRatio(g.estimates(winner.Cell, finalStart, g.lastStart()), g.estimates(c.Cell, 0, g.lastStart()))
 	return out
 }
 

@@ -55,6 +55,7 @@ const (
 	bold   = "1"
 	yellow = "33"
 	green  = "32"
+	red    = "31"
 )
 
 type textWriter struct {

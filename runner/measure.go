@@ -79,9 +79,18 @@ func (b *bench) spec(t *rundir.Trial, raw io.Writer) attack.Spec {
 		Warmup: t.Step.Warmup, Duration: t.Step.Duration,
 		Timeout:    time.Duration(s.Traffic.Timeout),
 		Seed:       b.Run.Manifest.Seed + uint64(t.ID),
-		Objectives: s.Objectives,
+		Objectives: b.abortsOn(t.Step),
 		Raw:        raw,
 	}
+}
+
+// abortsOn are the objectives that end an attack which can no longer meet them.
+// A burst of a gate is measured to its end, however slow: the other build's is.
+func (b *bench) abortsOn(step rundir.Step) scenarios.Objectives {
+	if step.Build != "" {
+		return nil
+	}
+	return b.Run.Manifest.Scenario.Objectives
 }
 
 // whileAlive returns a context that is also done when the stack dies.
@@ -156,7 +165,7 @@ func (b *bench) inspect(ctx context.Context, t *rundir.Trial) {
 // idle waits until a stack that a trial has overloaded answers again, so that
 // its backlog is not the next trial's.
 func (b *bench) idle(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, b.App.Deadline)
+	ctx, cancel := context.WithTimeout(ctx, b.app.Deadline)
 	defer cancel()
 	for {
 		if b.live.Answers(ctx) {
@@ -166,7 +175,7 @@ func (b *bench) idle(ctx context.Context) error {
 		case <-b.live.Died():
 			return fmt.Errorf("%w: %w", stack.ErrNotReady, b.live.Err())
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %v did not recover from the trial before within %v", stack.ErrNotReady, b.cell, b.App.Deadline)
+			return fmt.Errorf("%w: %v did not recover from the trial before within %v", stack.ErrNotReady, b.cell, b.app.Deadline)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}

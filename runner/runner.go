@@ -26,6 +26,7 @@ var ErrInterrupted = errors.New("interrupted")
 type Config struct {
 	Run      *rundir.Run
 	App      *stack.App
+	Apps     map[string]*stack.App // of a gate, by Step.Build; nil: the run has App alone
 	Strategy rundir.Strategy
 	Observe  func(Event) // told of every step; nil: nobody is
 }
@@ -48,10 +49,10 @@ func Run(ctx context.Context, c Config) (err error) {
 	if b.mixes, err = newMixes(m.Scenario.Traffic, m.Seed); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
-	if b.files, err = newFiles(c.App, m.Scenario.Traffic); err != nil {
+	if err := b.newSlots(); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
-	defer func() { err = errors.Join(err, b.stop()) }()
+	defer func() { err = errors.Join(err, b.stopAll()) }()
 	for {
 		step, ok := c.Strategy(c.Run.Trials())
 		if !ok {
@@ -100,23 +101,21 @@ func remedy(err error, dir string) error {
 	return err
 }
 
-// bench holds the running stack between the trials that share it.
+// bench holds the running stacks between the trials that share them.
 type bench struct {
 	Config
 	mixes map[string]*scenarios.Mix // by the class that alone is sent; "" for the whole mix
-	files files
-	live  *stack.Stack
-	proof proof // of the running stack
-	cell  scenarios.Cell
-	start int
-	cores float64 // that it was started on, as in its step
+	slots map[string]*slot          // by build
+	*slot                           // of the trial that is made
 
-	appCPUs []int     // that its application may use
-	mark    time.Time // up to here the wall time is in the cost of some trial
+	mark time.Time // up to here the wall time is in the cost of some trial
 }
 
 // trial makes one trial and commits it.
 func (b *bench) trial(ctx context.Context, step rundir.Step) (_ *rundir.Trial, err error) {
+	if err := b.turnTo(step); err != nil {
+		return nil, err
+	}
 	p, err := b.Run.Begin()
 	if err != nil {
 		return nil, err
@@ -149,7 +148,14 @@ func (b *bench) trial(ctx context.Context, step rundir.Step) (_ *rundir.Trial, e
 // measure brings the stack up, if it is not, and attacks it. What the subject
 // does wrong ends up in the trial; an error is the machine's.
 func (b *bench) measure(ctx context.Context, p *rundir.Pending, t *rundir.Trial) (map[string]rundir.Histograms, error) {
-	switch err := b.bring(ctx, t); {
+	bring := b.bring
+	if t.Step.Phase == rundir.Duel {
+		bring = b.bringBoth
+	}
+	switch err := bring(ctx, t); {
+	case errors.Is(err, errNoisy):
+		t.Broken = err.Error()
+		return nil, nil
 	case errors.Is(err, stack.ErrNotReady):
 		t.Failure = b.unready(err)
 		return nil, b.keepStart(p)
@@ -187,32 +193,40 @@ func (b *bench) bring(ctx context.Context, t *rundir.Trial) error {
 }
 
 // replace starts the cell of a trial in the place of what runs.
-func (b *bench) replace(ctx context.Context, t *rundir.Trial) error {
+func (b *bench) replace(ctx context.Context, t *rundir.Trial) (err error) {
+	t.StartTime, err = b.begin(ctx, t)
+	t.Fresh = b.live != nil
+	return err
+}
+
+// begin starts the cell of a trial in the place of what runs, and tells how
+// long that took.
+func (b *bench) begin(ctx context.Context, t *rundir.Trial) (took time.Duration, err error) {
 	if err := b.stop(); err != nil {
-		return err
+		return 0, err
 	}
 	if err := os.MkdirAll(b.liveDir(), 0o755); err != nil {
-		return err
+		return 0, err
 	}
 	began, c := time.Now(), b.config(t)
 	if err := b.confine(&c, t.Step); err != nil {
-		return err
+		return 0, err
 	}
 	live, err := stack.Start(ctx, c)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	b.live, b.cell, b.start, b.cores, b.appCPUs = live, t.Step.Cell, t.Step.Start, t.Step.Cores, c.AppCPUs
-	t.Fresh, t.StartTime = true, time.Since(began)
-	return b.prove(ctx)
+	took = time.Since(began)
+	return took, b.prove(ctx)
 }
 
 // config is what to start for a trial.
 func (b *bench) config(t *rundir.Trial) stack.Config {
 	m := &b.Run.Manifest
 	c := stack.Config{
-		App: b.App, Cell: t.Step.Cell, Proxy: m.Scenario.Proxy, Dir: b.liveDir(),
-		RunID: m.RunID, TrialID: fmt.Sprintf("%s-%d", m.RunID, t.ID),
+		App: b.app, Cell: t.Step.Cell, Proxy: m.Scenario.Proxy, Dir: b.liveDir(),
+		RunID: m.RunID, TrialID: fmt.Sprintf("%s-%d%s", m.RunID, t.ID, b.suffix()),
 		ProxyCPUs: m.CPUs.Proxy,
 	}
 	if t.Step.Hot {
@@ -236,17 +250,4 @@ func hostOnly(host string) string {
 		return name
 	}
 	return host
-}
-
-// liveDir is where the running stack lives; it is gone when the run ends.
-func (b *bench) liveDir() string { return b.Run.Path("live") }
-
-// stop ends the running stack and removes its folder.
-func (b *bench) stop() error {
-	var err error
-	if b.live != nil {
-		err = b.live.Stop()
-		b.live = nil
-	}
-	return errors.Join(err, os.RemoveAll(b.liveDir()))
 }

@@ -25,6 +25,8 @@ func (d *document) decode(path string, n *yaml.Node, v reflect.Value) {
 		decodeText(d, path, n, p, "a share such as 30%", ParseShare)
 	case *Objective:
 		decodeText(d, path, n, p, "an objective such as p99 < 250ms", ParseObjective)
+	case *Criterion:
+		decodeText(d, path, n, p, "a criterion such as p95 grows > 10%", ParseCriterion)
 	case *Command:
 		if n.Kind == yaml.ScalarNode {
 			decodeText(d, path, n, p, "a command", ParseCommand)

@@ -23,6 +23,7 @@ func (s *Scenario) setDefaults(given func(path string) bool) {
 	setDefault(given("search.finals"), &s.Search.Finals, 3)
 	setDefault(given("search.regret"), &s.Search.Regret, 0.02)
 	setDefault(given("search.seed"), &s.Search.Seed, 1)
+	s.Gate.setDefaults(given)
 	setDefault(given("limits.reserve"), &s.Limits.Reserve, 3)
 	setDefault(given("limits.headroom"), &s.Limits.Headroom, 0.3)
 	s.Objectives = defaultObjectives(s.Objectives, given("objectives"))

@@ -50,6 +50,7 @@ traffic:
 objectives: [p99 < 250ms]
 limits: {cpu: 1.5, memory: 1GiB, connections: 100, reserve: 5, headroom: 25%}
 search: {strategy: grid, regret: 1%, cores: [0.5, 1, 2], compare: interface, hot: true, budget: 10m, replicates: 2, finals: 4, trial: 5s, burst: 1s, warmup: 2s, seed: 7}
+gate: {fail: ["home p95 grows > 20%"], warn: [startup grows > 50%], load: 60%, rounds: 12, bursts: 4, burst: 3s, settle: 500ms, budget: 5m, cell: server=uvicorn/proxy=nginx/workers=2/threads=1}
 cpus: {generator: "0", proxy: "1", app: "2-3"}
 `
 
@@ -137,7 +138,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 	// These are for other applications, or need a folder of the machine.
 	others := map[string]bool{"Scenario.Target": true, "App.Python": true, "App.Venv": true, "App.Routes": true,
 		"Shape.Steps": true, "Shape.Amplitude": true, "Shape.Period": true, "Shape.File": true}
-	for _, part := range []any{*s, s.App, s.Proxy, s.Matrix, s.Traffic, *s.Traffic.Shape, *s.Traffic.Slow, *s.Traffic.WebSockets, s.Limits, s.Search, s.CPUs} {
+	for _, part := range []any{*s, s.App, s.Proxy, s.Matrix, s.Traffic, *s.Traffic.Shape, *s.Traffic.Slow, *s.Traffic.WebSockets, s.Limits, s.Search, s.Gate, s.CPUs} {
 		v := reflect.ValueOf(part)
 		for i := range v.NumField() {
 			name := v.Type().Name() + "." + v.Type().Field(i).Name

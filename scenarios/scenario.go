@@ -19,6 +19,7 @@ type Scenario struct {
 	Objectives  Objectives `yaml:"objectives" json:"objectives"`
 	Limits      Limits     `yaml:"limits,omitempty" json:"limits,omitzero"`
 	Search      Search     `yaml:"search,omitempty" json:"search,omitzero"`
+	Gate        Gate       `yaml:"gate,omitempty" json:"gate,omitzero"`
 	CPUs        CPUSets    `yaml:"cpus,omitempty" json:"cpus,omitzero"`
 }
 

@@ -17,7 +17,7 @@ import (
 
 // sources holds the declarations whose doc comments describe the fields.
 //
-//go:embed scenario.go objective.go
+//go:embed scenario.go objective.go gate.go
 var sources embed.FS
 
 // Schema returns the JSON Schema of a scenario, for editors. It says less
@@ -150,6 +150,9 @@ func textSchema(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[Objective]():
 		return text(`^((`+strings.Join([]string{Static, Dynamic, All}, "|")+`) +)?(`+strings.ReplaceAll(strings.Join(metrics, "|"), ".", `\.`)+`) *< *\S+$`,
 			"p99 < 250ms", "static p95 < 50ms", "errors < 0.1%")
+	case reflect.TypeFor[Criterion]():
+		return text(`^(.*\S +)?(`+strings.Join(GateMetrics, "|")+`) +(drops|grows) *> *[0-9]+(\.[0-9]+)? ?%$`,
+			"throughput drops > 5%", "p95 grows > 10%", "checkout p95 grows > 10%", "errors grows > 0.1%")
 	case reflect.TypeFor[Command]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{texts, list(texts)}}
 	case reflect.TypeFor[Counts]():

@@ -65,6 +65,7 @@ func (c checker) all() {
 	c.objectives()
 	c.limits()
 	c.search()
+	c.gate()
 	c.cpus()
 }
 

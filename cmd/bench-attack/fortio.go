@@ -1,11 +1,6 @@
 package main
 
-import (
-	"encoding/json"
-	"fmt"
-	"strconv"
-	"time"
-)
+import "strconv"
 
 // fortioCommand has a histogram of 0.1 ms in the place of the 1 ms that fortio
 // has by itself, which would hide what is to be seen.
@@ -21,28 +16,4 @@ func fortioCommand(more ...string) func(string, load, string) ([][]string, error
 		}
 		return [][]string{append(append(argv, more...), l.url())}, nil
 	}
-}
-
-func parseFortio(stdout []byte, _ load, _ string) (reading, error) {
-	var said struct {
-		ActualQPS         float64
-		RetCodes          map[string]uint64
-		DurationHistogram struct {
-			Count       uint64
-			Max         float64
-			Percentiles []struct{ Percentile, Value float64 }
-		}
-	}
-	if err := json.Unmarshal(stdout, &said); err != nil {
-		return reading{}, fmt.Errorf("result of fortio: %w", err)
-	}
-	h := said.DurationHistogram
-	r := reading{
-		Requests: h.Count, Errors: h.Count - said.RetCodes["200"], Rate: said.ActualQPS,
-		Quantiles: map[string]time.Duration{"max": seconds(h.Max)},
-	}
-	for _, p := range h.Percentiles {
-		r.Quantiles["p"+strconv.FormatFloat(p.Percentile, 'f', -1, 64)] = seconds(p.Value)
-	}
-	return r, nil
 }

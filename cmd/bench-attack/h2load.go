@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"sweetspot/analysis/foreign"
 )
 
 const h2loadLog = "h2load.log"
@@ -29,19 +30,13 @@ func h2loadCommand(program string, l load, dir string) ([][]string, error) {
 	return [][]string{append(argv, l.url())}, nil
 }
 
-var (
-	h2loadRequests = regexp.MustCompile(`requests: \d+ total, \d+ started, (\d+) done`)
-	h2loadFailed   = regexp.MustCompile(`succeeded, (\d+) failed`)
-	h2loadRate     = regexp.MustCompile(`finished in \S+, ([\d.]+) req/s`)
-)
-
+// parseH2load reads its text, and the latencies from its log where it kept one.
 func parseH2load(stdout []byte, _ load, dir string) (reading, error) {
-	text := string(stdout)
-	var r reading
-	if !scan(text, h2loadRequests, &r.Requests) || !scan(text, h2loadRate, &r.Rate) {
-		return r, fmt.Errorf("h2load printed no total: %s", tail(text))
+	said, err := foreign.H2load(stdout)
+	if err != nil {
+		return reading{}, err
 	}
-	scan(text, h2loadFailed, &r.Errors)
+	r := readingOf(said)
 	log, err := os.Open(filepath.Join(dir, h2loadLog))
 	if errors.Is(err, os.ErrNotExist) {
 		return r, nil

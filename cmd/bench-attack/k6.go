@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"time"
 )
 
 // k6Script gets at the same URL again and again, and prints what was measured
@@ -38,27 +36,4 @@ func k6Command(program string, l load, dir string) ([][]string, error) {
 		return nil, fmt.Errorf("prepare k6: %w", err)
 	}
 	return [][]string{{program, "run", "--quiet", "--no-usage-report", script}}, nil
-}
-
-// parseK6 reads its summary, whose latencies are in milliseconds.
-func parseK6(stdout []byte, _ load, _ string) (reading, error) {
-	var said map[string]struct{ Values map[string]float64 }
-	if err := json.Unmarshal(stdout, &said); err != nil {
-		return reading{}, fmt.Errorf("summary of k6: %w", err)
-	}
-	requests, failed, took := said["http_reqs"].Values, said["http_req_failed"].Values, said["http_req_duration"].Values
-	r := reading{
-		Requests: uint64(requests["count"]), Errors: uint64(failed["passes"]), Rate: requests["rate"],
-		Quantiles: map[string]time.Duration{},
-	}
-	for _, q := range quantiles {
-		name := "max"
-		if q.share < 1 {
-			name = "p(" + strconv.FormatFloat(100*q.share, 'f', -1, 64) + ")"
-		}
-		if ms, ok := took[name]; ok {
-			r.Quantiles[q.name] = milliseconds(ms)
-		}
-	}
-	return r, nil
 }

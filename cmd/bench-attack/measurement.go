@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"sweetspot/analysis/foreign"
 )
 
 // load is what a tool is asked for.
@@ -34,6 +36,25 @@ type reading struct {
 	Errors    uint64                   `json:",omitempty"` // of these
 	Rate      float64                  // answers per second
 	Quantiles map[string]time.Duration `json:",omitempty"` // by name, as "p99" or "max"; those that the tool gives
+}
+
+// readingOf keeps what is compared of what a tool said.
+func readingOf(s foreign.Single) reading {
+	r := reading{Requests: s.Requests, Errors: s.Errors, Rate: s.Rate, Quantiles: map[string]time.Duration{}}
+	for _, q := range quantiles {
+		if d, ok := s.Quantiles[q.name]; ok {
+			r.Quantiles[q.name] = d
+		}
+	}
+	return r
+}
+
+// said makes the parse of a tool from a reader of what it printed.
+func said(read func([]byte) (foreign.Single, error)) func([]byte, load, string) (reading, error) {
+	return func(stdout []byte, _ load, _ string) (reading, error) {
+		s, err := read(stdout)
+		return readingOf(s), err
+	}
 }
 
 // quantiles are the latencies that are compared, by their share.

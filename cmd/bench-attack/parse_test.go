@@ -26,7 +26,7 @@ func TestParsingWhatToolsPrint(t *testing.T) {
 		{"bombardier", "bombardier.json", reading{Requests: 101, Rate: 100.8, Quantiles: map[string]time.Duration{
 			"p50": 1322 * us, "p90": 1424 * us, "p99": 1920 * us, "max": 4936 * us}}},
 		{"fortio", "fortio.json", reading{Requests: 100, Rate: 99.8, Quantiles: map[string]time.Duration{
-			"p50": 1360 * us, "p90": 1564705, "p99": 1800 * us, "p99.9": 1807460, "max": 1808289}}},
+			"p50": 1360 * us, "p90": 1564706, "p99": 1800 * us, "p99.9": 1807460, "max": 1808289}}},
 		{"hey", "hey.txt", reading{Requests: 100, Rate: 99.4, Quantiles: map[string]time.Duration{
 			"p50": 1500 * us, "p90": 1800 * us, "p99": 2200 * us, "max": 2200 * us}}},
 		{"ab", "ab.txt", reading{Requests: 3269, Rate: 3266.9, Quantiles: map[string]time.Duration{

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"sweetspot/analysis/foreign"
 	"sweetspot/scenarios"
 )
 
@@ -50,20 +51,17 @@ func tools(self string, seed uint64) []tool {
 		engine(oursRaw, "Poisson", engineSpec{Engine: sweetspotEngine, Arrivals: scenarios.Poisson, KeepRaw: true}, throughput, cpu, memory),
 		engine(oursConstant, "constant", engineSpec{Engine: sweetspotEngine, Arrivals: scenarios.Constant}, cpu, latency),
 		engine(vegetaLib, "constant", engineSpec{Engine: vegetaEngine}, throughput, cpu, latency, memory),
-		{name: vegetaCLI, peer: "vegeta", schedule: "constant", command: vegetaCommand, parse: parseVegeta, parts: []string{throughput, cpu, flood, latency, memory}},
-		{name: wrk, peer: "wrk", command: wrkCommand, parse: parseWrk, parts: []string{throughput}},
+		{name: vegetaCLI, peer: "vegeta", schedule: "constant", command: vegetaCommand, parse: said(foreign.VegetaReport), parts: []string{throughput, cpu, flood, latency, memory}},
+		{name: wrk, peer: "wrk", command: wrkCommand, parse: said(foreign.Wrk), parts: []string{throughput}},
 		{name: "h2load", peer: "h2load", schedule: "lockstep", command: h2loadCommand, parse: parseH2load, parts: []string{throughput, cpu, latency, memory}},
-		{name: "bombardier", peer: "bombardier", schedule: "token bucket", command: bombardierCommand, parse: parseBombardier, parts: []string{throughput, cpu, latency, memory}},
-		{name: "fortio", peer: "fortio", schedule: "lockstep", command: fortioCommand(), parse: parseFortio, parts: []string{throughput, cpu, latency}},
-		{name: fortioUniform, peer: "fortio", schedule: "spread", command: fortioCommand("-uniform"), parse: parseFortio, parts: []string{cpu, latency, memory}},
-		{name: "hey", peer: "hey", schedule: "lockstep", command: heyCommand, parse: parseHey, parts: []string{throughput, cpu, latency, memory}},
-		{name: "ab", peer: "ab", command: abCommand, parse: parseAb, parts: []string{throughput}},
-		{name: "k6", peer: "k6", schedule: "constant", command: k6Command, parse: parseK6, parts: []string{throughput, cpu, latency, memory}},
+		{name: "bombardier", peer: "bombardier", schedule: "token bucket", command: bombardierCommand, parse: said(foreign.Bombardier), parts: []string{throughput, cpu, latency, memory}},
+		{name: "fortio", peer: "fortio", schedule: "lockstep", command: fortioCommand(), parse: said(foreign.Fortio), parts: []string{throughput, cpu, latency}},
+		{name: fortioUniform, peer: "fortio", schedule: "spread", command: fortioCommand("-uniform"), parse: said(foreign.Fortio), parts: []string{cpu, latency, memory}},
+		{name: "hey", peer: "hey", schedule: "lockstep", command: heyCommand, parse: said(foreign.Hey), parts: []string{throughput, cpu, latency, memory}},
+		{name: "ab", peer: "ab", command: abCommand, parse: said(foreign.Ab), parts: []string{throughput}},
+		{name: "k6", peer: "k6", schedule: "constant", command: k6Command, parse: said(foreign.K6), parts: []string{throughput, cpu, latency, memory}},
 	}
 }
 
 // seconds is a duration in seconds.
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-
-// milliseconds is a duration in milliseconds.
-func milliseconds(ms float64) time.Duration { return seconds(ms / 1000) }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"sweetspot/analysis/foreign"
 )
 
 // attackWithVegeta is an attack as a program makes it that uses vegeta's
@@ -24,7 +26,7 @@ func attackWithVegeta(ctx context.Context, s engineSpec) (engineReport, error) {
 		m.Add(r)
 	}
 	m.Close()
-	r := vegetaReading(m)
+	r := readingOf(foreign.OfVegeta(m))
 	r.Quantiles["p99.9"] = m.Latencies.Quantile(0.999)
 	return engineReport{Reading: r, Planned: uint64(s.Rate * s.Duration.Seconds())}, nil
 }

@@ -100,15 +100,20 @@ func conclude(run *rundir.Run, interrupted string, o output, w io.Writer) (*anal
 
 // judged is the result of a run.
 func judged(run *rundir.Run, interrupted string) (*analysis.Result, error) {
+	return analysis.Summarise(judgeInput(run, interrupted))
+}
+
+// judgeInput is what a run is judged by.
+func judgeInput(run *rundir.Run, interrupted string) analysis.Input {
 	m := run.Manifest
-	return analysis.Summarise(analysis.Input{
+	return analysis.Input{
 		Scenario:    searched(m),
 		Cells:       cellsOf(m),
 		Trials:      run.Trials(),
 		Histograms:  run.Histograms,
 		Calibration: m.Calibration,
 		Interrupted: interrupted,
-	})
+	}
 }
 
 func (o *output) print(in reports.Input, w io.Writer) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
+	"slices"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -25,11 +27,19 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// serial runs scripts one after the other: what measures must not share the
-// machine.
+// still are the scripts that measure nothing.
+var still = []string{"capacity", "compare", "gate", "help", "history", "init", "validate"}
+
+// serial runs scripts one after the other, for what measures must not share the
+// machine, and then those that measure nothing side by side.
 type serial struct{ *testing.T }
 
-func (serial) Parallel()     {}
+func (s serial) Parallel() {
+	if slices.Contains(still, path.Base(s.Name())) {
+		s.T.Parallel()
+	}
+}
+
 func (serial) Verbose() bool { return testing.Verbose() }
 
 func (s serial) Run(name string, f func(testscript.T)) {

@@ -36,7 +36,8 @@ func Differences(then, now Manifest) []string {
 	}
 	add("recorded arrivals, SHA-256", then.ArrivalsHash, now.ArrivalsHash)
 	add("CPU sets", fmt.Sprint(then.CPUs), fmt.Sprint(now.CPUs))
-	names := maps.Clone(then.Versions)
+	names := map[string]string{}
+	maps.Copy(names, then.Versions)
 	maps.Copy(names, now.Versions)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		add("version of "+name, then.Versions[name], now.Versions[name])

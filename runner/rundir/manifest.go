@@ -28,6 +28,34 @@ type Manifest struct {
 	CPUs         CPUs
 	Calibration  *Calibration `json:",omitempty"` // of the generator, made before the first trial; nil: none was made
 	Notes        []string     `json:",omitempty"` // what the reader must know, such as shared CPU sets
+	Gate         *Gate        `json:",omitempty"` // nil: the run is a search
+}
+
+// Gate is what a gate compares.
+type Gate struct {
+	Source          string // duet, aa or baseline
+	Cell            scenarios.Cell
+	Base, Candidate Build
+	Stored          *Stored `json:",omitempty"` // the baseline; nil: Base is measured, too
+}
+
+// Stored is a baseline that was measured at another time.
+type Stored struct {
+	File     string
+	Sessions []map[string][]float64 // by metric, a value a start
+	Rate     float64                // offered there, requests per second, where latencies were measured
+	Rounds   int                    // of the candidate, that the spread of the baseline asks for
+	Doubts   []string               `json:",omitempty"`
+}
+
+// Build is one side of a gate.
+type Build struct {
+	Dir      string // of the application; of a checkout, relative to its root
+	Revision string `json:",omitempty"` // of git, with "+changes" for uncommitted ones; empty: not known
+	Branch   string `json:",omitempty"` // that a revision was named by; empty: it was not, or not by one
+	Changes  string `json:",omitempty"` // SHA-256 of those, in hex; empty: there are none
+	Checkout string `json:",omitempty"` // commit that is checked out for the gate; empty: Dir is a folder of the machine
+	Repo     string `json:",omitempty"` // root of the working tree that the commit comes from
 }
 
 // Calibration is what the generator does on this machine, measured against a

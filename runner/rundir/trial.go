@@ -16,13 +16,20 @@ const (
 	Final      = "final"      // open loop, fresh starts of the finalists, interleaved
 	Curve      = "curve"      // open loop, at a share of the sustainable rate: latency at lower loads
 	Scaling    = "scaling"    // closed-loop burst on a number of cores, fresh starts, interleaved
+	Duel       = "duet"       // bursts that alternate between two builds, both of which run
+)
+
+// Builds of a gate, as its steps name them.
+const (
+	Base      = "base"
+	Candidate = "candidate"
 )
 
 // Step is what to measure next.
 type Step struct {
 	Cell        scenarios.Cell
 	Start       int           // which fresh start of the cell; steps in a row that share it share the running stack
-	Phase       string        // Saturation, Probe, Bracket, Final, Curve or Scaling
+	Phase       string        // Saturation, Probe, Bracket, Final, Curve, Scaling or Duel
 	Rate        float64       // offered, requests per second; 0 means closed loop
 	Connections int           // closed loop only: requests kept in flight
 	Warmup      time.Duration // load before measuring
@@ -31,6 +38,7 @@ type Step struct {
 	Class       string        `json:",omitempty"` // only requests of this class are sent; empty: the whole mix
 	Alone       bool          `json:",omitempty"` // without the slow clients and WebSockets that the traffic has beside it
 	Hot         bool          `json:",omitempty"` // the running stack may be resized to the cell instead of being started anew
+	Build       string        `json:",omitempty"` // Base or Candidate, of a gate; of a Duel both are started, and run until the next start
 	Note        string        `json:",omitempty"` // for the progress line, as "bracket 3 of 14"
 	Left        time.Duration `json:"-"`          // estimate of what the run still takes, this step included
 }
@@ -50,6 +58,7 @@ type Trial struct {
 	Fresh     bool          // the stack was started for this trial
 	StartTime time.Duration `json:",omitempty"` // from spawning to ready; only when Fresh
 	Resized   bool          `json:",omitempty"` // the running stack was resized to the cell
+	Quiet     *Quiet        `json:",omitempty"` // the machine at rest, before a Duel's builds were started; nil: it was not watched
 	Effective Effective
 	Load      Load
 	Usage     Usage
@@ -58,6 +67,17 @@ type Trial struct {
 	Unlimited string  `json:",omitempty"` // why the scenario's limits were not enforced; empty where they were, or are none
 	Broken    string  `json:",omitempty"` // the measurement itself could not be made: the trial is void
 }
+
+// Quiet is what a machine did while nothing of ours ran.
+type Quiet struct {
+	Load         float64       // of the minute before, as in /proc/loadavg
+	StealShare   float64       // of its CPU time, taken by the hypervisor
+	ForeignShare float64       // of its CPU time, used by processes that are not ours
+	Waited       time.Duration `json:",omitempty"` // until it was quiet, or in vain
+}
+
+// Enough tells whether it was quiet enough to measure.
+func (q Quiet) Enough() bool { return q.StealShare <= MaxSteal && q.ForeignShare <= MaxForeign }
 
 // Effective is the configuration as read back from the running stack.
 type Effective struct {
