@@ -26,12 +26,16 @@ type surface struct {
 // What is thought of the differences between cells beforehand, as standard
 // deviations of a logarithm; from simulation.
 const (
-	surfaceSD     = 0.15  // of what goes smoothly with workers and threads
-	surfaceLength = 2.0   // doublings over which it does
-	levelSD       = 3.0   // of all cells together: next to unknown
-	shareFall     = 0.003 // by how much what a cell sustains of its throughput falls with a doubling of the slots: a closed loop fills them all
-	shareFallSD   = 0.003 // of that
-	outclassed    = 0.35  // how far below the best a cell is left out
+	surfaceSD     = 0.15 // of what goes smoothly with workers and threads
+	surfaceLength = 2.0  // doublings over which it does
+	levelSD       = 3.0  // of all cells together: next to unknown
+	// By how much what a cell sustains of its throughput falls with a doubling of
+	// the slots: a closed loop fills them all, and a short one ends before the
+	// longest requests that it has in them do.
+	shareFall   = 0.007
+	shareFallSD = 0.006 // of that
+
+	outclassed = 0.35 // how far below the best a cell is left out
 )
 
 // Standard deviations of what is a cell's own: of its throughput, and of what

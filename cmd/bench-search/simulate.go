@@ -148,9 +148,9 @@ func search(m *simulate.Machine, r *result, gridWall float64, truth *truth) erro
 		// Of the finals the folklore settings have their part anyway.
 		cells = sample(cells, len(cells)/6, m.Seed)
 	case adaptive25:
-		sc.Search.Strategy, share = scenarios.Adaptive, 0.29
+		sc.Search.Strategy, share = scenarios.Adaptive, 0.285
 	case adaptive10:
-		sc.Search.Strategy, share = scenarios.Adaptive, 0.13
+		sc.Search.Strategy, share = scenarios.Adaptive, 0.135
 	}
 	if share > 0 {
 		sc.Search.Budget = scenarios.Duration(share * gridWall * float64(time.Second))
