@@ -26,6 +26,14 @@ func newEffects() effects {
 // walks of final starts of what a cell sustains.
 type fit struct{ bursts, finals effects }
 
+// of returns the effects of final walks, or of bursts.
+func (f *fit) of(final bool) *effects {
+	if final {
+		return &f.finals
+	}
+	return &f.bursts
+}
+
 // What is thought of the noise before it is seen: the standard deviation of
 // the logarithm of a heat's throughput and of what a final start sustains, and
 // how many of them that is worth; and how a machine's speed drifts within a
@@ -118,24 +126,16 @@ func fitEffects(all []observation) fit {
 		var left *mat.VecDense
 		var share []float64
 		level, left, share = generalised(all, of, len(columns), common, f)
-		f.bursts.sd = noiseOf(all, left, share, f.bursts.sd, burstSD, false)
+		f.bursts.sd = noiseOf(all, left, share, burstSD, false)
 		// So few rounds tell little of their own noise: that of the bursts, of
 		// which there are many, is the least of it.
-		f.finals.sd = noiseOf(all, left, share, f.finals.sd, max(walkSD, f.bursts.sd), true)
+		f.finals.sd = noiseOf(all, left, share, max(walkSD, f.bursts.sd), true)
 	}
 	for k, i := range columns {
-		if k.final {
-			f.finals.log[k.cell] = level.AtVec(i)
-		} else {
-			f.bursts.log[k.cell] = level.AtVec(i)
-		}
+		f.of(k.final).log[k.cell] = level.AtVec(i)
 	}
 	for _, o := range all {
-		if o.final {
-			f.finals.weight[o.cell] += o.weight
-		} else {
-			f.bursts.weight[o.cell] += o.weight
-		}
+		f.of(o.final).weight[o.cell] += o.weight
 	}
 	return f
 }
@@ -158,15 +158,13 @@ func commonness(all []observation) *mat.SymDense {
 
 // variance is that of the noise of an observation.
 func (f *fit) variance(o observation) float64 {
-	if o.final {
-		return f.finals.sd * f.finals.sd / o.weight
-	}
-	return f.bursts.sd * f.bursts.sd / o.weight
+	sd := f.of(o.final).sd
+	return sd * sd / o.weight
 }
 
-// generalised does the least squares. It returns the level of every column; and of every observation the
-// noise that it is left with, and which share of its noise that is expected to
-// be.
+// generalised does the least squares. It returns the level of every column; and
+// of every observation the noise that it is left with, and which share of its
+// noise that is expected to be.
 func generalised(all []observation, of []int, columns int, common *mat.SymDense, f fit) (level, left *mat.VecDense, share []float64) {
 	n := len(all)
 	v := mat.NewSymDense(n, nil)
@@ -225,7 +223,7 @@ func must(err error) {
 
 // noiseOf estimates the noise of bursts or finals at weight 1 from what is left
 // of an estimate of it.
-func noiseOf(all []observation, left *mat.VecDense, share []float64, sd, prior float64, final bool) float64 {
+func noiseOf(all []observation, left *mat.VecDense, share []float64, prior float64, final bool) float64 {
 	squares, free := priorWorth*prior*prior, float64(priorWorth)
 	for i, o := range all {
 		if o.final == final {

@@ -15,7 +15,6 @@ import (
 
 	"sweetspot/analysis/gate"
 	"sweetspot/runner"
-	"sweetspot/runner/cgroup"
 	"sweetspot/runner/process"
 	"sweetspot/runner/rundir"
 	"sweetspot/runner/sample"
@@ -160,19 +159,9 @@ func (f *gateFlags) run(ctx context.Context, args []string, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	progress := newProgress(stderr, &m.Scenario)
-	if f.print.quiet {
-		progress.w = io.Discard
-	}
-	for _, n := range m.Notes {
-		progress.note("%s", n)
-	}
-	unlimited, err := confinable(&m.Scenario, m.CPUs, cgroup.Permitted)
+	progress, err := opening(&m, f.print.quiet, stderr)
 	if err != nil {
-		return badInput(err)
-	}
-	if unlimited != "" {
-		progress.note("%s", unlimited)
+		return err
 	}
 	if f.store != "" { // what is wrong with it shows before anything is measured
 		s, err := openStore(ctx, f.store, true)

@@ -77,19 +77,9 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
-	progress := newProgress(stderr, &m.Scenario)
-	if f.quiet {
-		progress.w = io.Discard
-	}
-	for _, n := range m.Notes {
-		progress.note("%s", n)
-	}
-	unlimited, err := confinable(&m.Scenario, m.CPUs, cgroup.Permitted)
+	progress, err := opening(&m, f.quiet, stderr)
 	if err != nil {
-		return badInput(err)
-	}
-	if unlimited != "" { // the trials keep it
-		progress.note("%s", unlimited)
+		return err
 	}
 	if err := sweep(progress); err != nil {
 		return err
@@ -118,6 +108,25 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		return fmt.Errorf("%w; go on with: sweetspot run --resume %s", stopped, run.Dir)
 	}
 	return outcomeError(res)
+}
+
+// opening is the progress of a run, with what is to be said before it begins.
+func opening(m *rundir.Manifest, quiet bool, stderr io.Writer) (*progress, error) {
+	p := newProgress(stderr, &m.Scenario)
+	if quiet {
+		p.w = io.Discard
+	}
+	for _, n := range m.Notes {
+		p.note("%s", n)
+	}
+	unlimited, err := confinable(&m.Scenario, m.CPUs, cgroup.Permitted)
+	if err != nil {
+		return nil, badInput(err)
+	}
+	if unlimited != "" { // the trials keep it
+		p.note("%s", unlimited)
+	}
+	return p, nil
 }
 
 func interruption(err error) string {
