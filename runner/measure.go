@@ -78,10 +78,20 @@ func (b *bench) spec(t *rundir.Trial, raw io.Writer) attack.Spec {
 		Rate: t.Step.Rate, Connections: t.Step.Connections, Procs: b.Run.Manifest.CPUs.Procs(),
 		Warmup: t.Step.Warmup, Duration: t.Step.Duration,
 		Timeout:    time.Duration(s.Traffic.Timeout),
-		Seed:       b.Run.Manifest.Seed + uint64(t.ID),
+		Seed:       b.Run.Manifest.Seed + uint64(draw(t)),
 		Objectives: b.abortsOn(t.Step),
 		Raw:        raw,
 	}
+}
+
+// draw numbers the arrivals of a trial: each has its own. The bursts of a gate's
+// round have the same ones, so that what chance puts into them is alike for both
+// builds and goes out of their difference.
+func draw(t *rundir.Trial) int {
+	if t.Step.Phase == rundir.Duel {
+		return t.Step.Start
+	}
+	return t.ID
 }
 
 // abortsOn are the objectives that end an attack which can no longer meet them.

@@ -13,15 +13,17 @@ import (
 // Gate says when a build is too slow to go in, and how the two builds are
 // measured against each other.
 type Gate struct {
-	Fail   []Criterion `yaml:"fail,omitempty" json:"fail,omitempty"`     // what decides; default throughput drops > 5%, cpu grows > 5%, p50 grows > 10% and errors grows > 0.1%
-	Warn   []Criterion `yaml:"warn,omitempty" json:"warn,omitempty"`     // what is judged the same and never fails; default p95 grows > 10%
-	Load   Share       `yaml:"load,omitempty" json:"load,omitempty"`     // of the base's saturation: the fixed rate at which latencies are compared; default 70%
-	Rounds int         `yaml:"rounds,omitempty" json:"rounds,omitempty"` // in which both builds are started afresh, at most; default 20
-	Bursts int         `yaml:"bursts,omitempty" json:"bursts,omitempty"` // of load on each build in a round, half of them at the fixed rate; default 2
-	Burst  Duration    `yaml:"burst,omitempty" json:"burst,omitempty"`   // measured length of one; default 5s
-	Settle Duration    `yaml:"settle,omitempty" json:"settle,omitempty"` // load before every burst; default 1s
-	Budget Duration    `yaml:"budget,omitempty" json:"budget,omitempty"` // wall time of the gate; default 10m
-	Cell   string      `yaml:"cell,omitempty" json:"cell,omitempty"`     // the configuration that both builds run with, as server=…/proxy=…/workers=…/threads=…; default the only one of the matrix, else the first server and proxy with workers nearest to 2 × cores and the fewest threads
+	Fail       []Criterion `yaml:"fail,omitempty" json:"fail,omitempty"`               // what decides; default throughput drops > 5%, cpu grows > 5%, p50 grows > 10% and errors grows > 0.1%
+	Warn       []Criterion `yaml:"warn,omitempty" json:"warn,omitempty"`               // what is judged the same and never fails; default p95 grows > 10%
+	Load       Share       `yaml:"load,omitempty" json:"load,omitempty"`               // of the base's saturation: the fixed rate at which latencies are compared; default 70%
+	Rounds     int         `yaml:"rounds,omitempty" json:"rounds,omitempty"`           // in which both builds are started afresh, at most; default 20
+	Bursts     int         `yaml:"bursts,omitempty" json:"bursts,omitempty"`           // closed loops on each build in a round; default 6
+	Burst      Duration    `yaml:"burst,omitempty" json:"burst,omitempty"`             // measured length of one; default 1s
+	OpenBursts int         `yaml:"open_bursts,omitempty" json:"open_bursts,omitempty"` // bursts at the fixed rate on each build in a round; default 2
+	OpenBurst  Duration    `yaml:"open_burst,omitempty" json:"open_burst,omitempty"`   // measured length of one; default 2500ms
+	Settle     Duration    `yaml:"settle,omitempty" json:"settle,omitempty"`           // load before every burst, eight times as long at a fresh start; default 250ms
+	Budget     Duration    `yaml:"budget,omitempty" json:"budget,omitempty"`           // wall time of the gate; default 10m
+	Cell       string      `yaml:"cell,omitempty" json:"cell,omitempty"`               // the configuration that both builds run with, as server=…/proxy=…/workers=…/threads=…; default the only one of the matrix, else the first server and proxy with workers nearest to 2 × cores and the fewest threads
 }
 
 // Metrics of a gate, in the order of reports. p50, p95, p99 and errors are
@@ -134,9 +136,11 @@ func (g *Gate) setDefaults(given func(path string) bool) {
 	}
 	setDefault(given("gate.load"), &g.Load, 0.7)
 	setDefault(given("gate.rounds"), &g.Rounds, 20)
-	setDefault(given("gate.bursts"), &g.Bursts, 2)
-	setDefault(given("gate.burst"), &g.Burst, Duration(5e9))
-	setDefault(given("gate.settle"), &g.Settle, Duration(1e9))
+	setDefault(given("gate.bursts"), &g.Bursts, 6)
+	setDefault(given("gate.burst"), &g.Burst, Duration(1e9))
+	setDefault(given("gate.open_bursts"), &g.OpenBursts, 2)
+	setDefault(given("gate.open_burst"), &g.OpenBurst, Duration(2500e6))
+	setDefault(given("gate.settle"), &g.Settle, Duration(250e6))
 	setDefault(given("gate.budget"), &g.Budget, Duration(600e9))
 }
 
@@ -160,6 +164,8 @@ func (c checker) gate() {
 	c.count("gate.rounds", g.Rounds, 3, mostRounds)
 	c.count("gate.bursts", g.Bursts, 1, mostBursts)
 	c.between("gate.burst", g.Burst, leastBurst, g.Budget)
+	c.count("gate.open_bursts", g.OpenBursts, 1, mostBursts)
+	c.between("gate.open_burst", g.OpenBurst, leastBurst, g.Budget)
 	c.between("gate.settle", g.Settle, 0, g.Budget)
 	c.between("gate.budget", g.Budget, Duration(1e9), maxBudget)
 	c.gateCell()

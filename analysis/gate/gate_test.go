@@ -24,11 +24,11 @@ func TestOrder(t *testing.T) {
 	}
 	starts := map[bool]int{}
 	for round := range 100 {
-		s := letters(order(scenarios.Gate{Bursts: 4}, 3, round))
+		s := letters(order(scenarios.Gate{Bursts: 2, OpenBursts: 2}, 3, round))
 		if s != "abbaBAAB" && s != "baabABBA" {
 			t.Fatalf("round %d is %s", round, s)
 		}
-		if other := letters(order(scenarios.Gate{Bursts: 4}, 3, round^1)); other == s {
+		if other := letters(order(scenarios.Gate{Bursts: 2, OpenBursts: 2}, 3, round^1)); other == s {
 			t.Fatalf("rounds %d and %d are both %s", round, round^1, s)
 		}
 		if round%2 == 0 {
@@ -39,26 +39,13 @@ func TestOrder(t *testing.T) {
 		t.Errorf("who begins is not drawn: %v", starts)
 	}
 	first := 0
-	for _, b := range order(scenarios.Gate{Bursts: 3}, 1, 0) {
+	for _, b := range order(scenarios.Gate{Bursts: 2, OpenBursts: 1}, 1, 0) {
 		if b.first {
 			first++
 		}
 	}
 	if first != 2 {
 		t.Errorf("%d bursts are the first of their build, want 2", first)
-	}
-}
-
-func TestShare(t *testing.T) {
-	latency := []scenarios.Criterion{{Metric: "p95", By: 0.1}}
-	for _, tt := range []struct {
-		bursts       int
-		fail         []scenarios.Criterion
-		closed, open int
-	}{{2, nil, 1, 1}, {4, latency, 2, 2}, {3, nil, 2, 1}, {3, latency, 1, 2}, {1, latency, 0, 1}, {1, nil, 1, 0}} {
-		if closed, open := share(scenarios.Gate{Bursts: tt.bursts, Fail: tt.fail}); closed != tt.closed || open != tt.open {
-			t.Errorf("%d bursts for %v: %d and %d, want %d and %d", tt.bursts, tt.fail, closed, open, tt.closed, tt.open)
-		}
 	}
 }
 
@@ -155,8 +142,8 @@ func testPlan() Plan {
 	s := &scenarios.Scenario{}
 	s.Traffic.Requests = []scenarios.Request{{Name: "home", Class: scenarios.Dynamic, Weight: 1}}
 	s.Gate = scenarios.Gate{
-		Fail: []scenarios.Criterion{{Metric: scenarios.Throughput, By: 0.05}}, Load: 0.7, Rounds: 20, Bursts: 2,
-		Burst: scenarios.Duration(5 * time.Second), Settle: scenarios.Duration(time.Second), Budget: scenarios.Duration(time.Hour),
+		Fail: []scenarios.Criterion{{Metric: scenarios.Throughput, By: 0.05}}, Load: 0.7, Rounds: 20, Bursts: 1, OpenBursts: 1,
+		Burst: scenarios.Duration(5 * time.Second), OpenBurst: scenarios.Duration(5 * time.Second), Settle: scenarios.Duration(time.Second), Budget: scenarios.Duration(time.Hour),
 	}
 	return Plan{Scenario: s, Gate: s.Gate, Cell: scenarios.Cell{Server: "x", Proxy: scenarios.Direct, Workers: 1, Threads: 1}, Seed: 1}
 }

@@ -40,38 +40,10 @@ func order(g scenarios.Gate, seed uint64, round int) (out []burst) {
 			seen[build] = true
 		}
 	}
-	closed, open := share(g)
-	add(closed, first, false)
-	add(open, first^1, true)
+	add(g.Bursts, first, false)
+	add(g.OpenBursts, first^1, true)
 	return out
 }
 
 // thueMorse is the parity of the number's ones.
 func thueMorse(i int) int { return bits.OnesCount(uint(i)) & 1 }
-
-// share divides the bursts of a build in a round: half of them are closed
-// loops. An odd one goes to the kind that more criteria need, the deciding ones
-// first.
-func share(g scenarios.Gate) (closed, open int) {
-	if g.Bursts%2 == 0 {
-		return g.Bursts / 2, g.Bursts / 2
-	}
-	lead := 0
-	for _, list := range [][]scenarios.Criterion{g.Fail, g.Warn} {
-		for _, c := range list {
-			switch kinds[c.Metric].family {
-			case closedLoop:
-				lead++
-			case openLoop:
-				lead--
-			}
-		}
-		if lead != 0 {
-			break
-		}
-	}
-	if lead >= 0 {
-		return g.Bursts/2 + 1, g.Bursts / 2
-	}
-	return g.Bursts / 2, g.Bursts/2 + 1
-}

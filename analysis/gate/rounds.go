@@ -201,11 +201,15 @@ func (c course) roundCost() time.Duration {
 		return c.firstCost
 	}
 	g := c.plan.Gate
-	return startsCost + time.Duration(c.plan.bursts())*(g.Burst.Std()+g.Settle.Std())
+	each := time.Duration(g.Bursts)*(g.Burst.Std()+g.Settle.Std()) + time.Duration(g.OpenBursts)*(g.OpenBurst.Std()+g.Settle.Std()) + firstSettle(g)
+	if c.plan.Alone {
+		return startsCost/2 + each
+	}
+	return startsCost + 2*each
 }
 
 // startsCost is a guess of what starting two builds takes, and stopping them.
-const startsCost = 8 * time.Second
+const startsCost = 6 * time.Second
 
 // most is how many rounds the scenario and the budget allow. Once the first
 // look is due it stays, so that no outcome moves it.

@@ -26,10 +26,11 @@ func (p Plan) OpenRate(trials []rundir.Trial) float64 { return p.read(trials).ra
 
 // bursts is how many a round has.
 func (p Plan) bursts() int {
+	n := p.Gate.Bursts + p.Gate.OpenBursts
 	if p.Alone {
-		return p.Gate.Bursts
+		return n
 	}
-	return 2 * p.Gate.Bursts
+	return 2 * n
 }
 
 // Steps is the strategy of a gate: a saturation of the base, which fixes the
@@ -70,12 +71,16 @@ func (p Plan) saturation(c course) rundir.Step {
 	g := p.Gate
 	return rundir.Step{
 		Cell: p.Cell, Start: -1 - c.tries, Phase: rundir.Saturation, Build: rundir.Base, Connections: 2 * p.Cell.Slots(),
-		Warmup: firstSettle(g), Duration: g.Burst.Std(), Note: "the base's saturation", Left: p.budget() - c.spent,
+		Warmup: firstSettle(g), Duration: saturationBursts * g.Burst.Std(), Note: "the base's saturation", Left: p.budget() - c.spent,
 	}
 }
 
+// saturationBursts is how many bursts long the saturation of the base is: one
+// alone would make the rate of all open loops a matter of luck.
+const saturationBursts = 5
+
 // firstSettle is how long a fresh start is loaded before its first burst.
-func firstSettle(g scenarios.Gate) time.Duration { return 2 * g.Settle.Std() }
+func firstSettle(g scenarios.Gate) time.Duration { return 8 * g.Settle.Std() }
 
 // step is burst number made of a round.
 func (p Plan) step(c course, number, made int) rundir.Step {
@@ -89,7 +94,7 @@ func (p Plan) step(c course, number, made int) rundir.Step {
 		s.Warmup = firstSettle(g)
 	}
 	if b.open {
-		s.Rate = c.rate
+		s.Rate, s.Duration = c.rate, g.OpenBurst.Std()
 	} else {
 		s.Connections = 2 * p.Cell.Slots()
 	}

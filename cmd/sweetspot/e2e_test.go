@@ -34,7 +34,7 @@ matrix: {servers: [embedded], proxies: [direct, embedded], workers: [1, 2], thre
 traffic:
   requests: [{name: io, path: /}]
 objectives: [p99 < 500ms]
-search: {budget: 60s, trial: 1s, burst: 500ms, warmup: 200ms, finals: 1}
+search: {budget: 40s, trial: 1s, burst: 500ms, warmup: 200ms, finals: 1}
 `
 
 // session is a sweetspot process under test.

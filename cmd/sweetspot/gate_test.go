@@ -30,7 +30,7 @@ app:
 matrix: {servers: [embedded], workers: [1], threads: [2]}
 traffic:
   requests: [{name: io, path: /}]
-gate: {fail: [throughput drops > 10%], rounds: 3, burst: 60ms, settle: 20ms, budget: 10s}
+gate: {fail: [throughput drops > 10%], rounds: 3, bursts: 1, burst: 60ms, open_bursts: 1, open_burst: 60ms, settle: 20ms, budget: 10s}
 `
 
 // Both builds of a duet run at once, and one that waits twice as long is caught:

@@ -17,8 +17,9 @@ import (
 // World is the truth of a duet. Spreads are standard deviations of logarithms.
 type World struct {
 	Starts  float64            // between fresh starts of one build
-	Machine float64            // of the machine's speed, between bursts
-	Lag     float64            // correlation of that from one burst to the next
+	Machine float64            // of the machine's speed, as it wanders
+	Memory  time.Duration      // in which the correlation of that falls to 1/e
+	Jitter  float64            // of its mean over a second beside that; over longer falls with the root
 	Drift   float64            // of the machine's speed in an hour
 	Pace    float64            // correlation of the machine's speed with the generator's CPU time per request
 	Latency float64            // of a response time beside that
@@ -27,13 +28,17 @@ type World struct {
 }
 
 // Noisy is a machine with that spread between starts. Its other figures are
-// those of a shared machine whose neighbours take the cores now and then.
+// those of a virtual machine of two cores whose neighbours slow them now and
+// then, taken from bursts of 1, 5 and 20 s on the Django shop.
 func Noisy(starts float64) World {
-	return World{Starts: starts, Machine: 0.05, Lag: 0.6, Drift: 0.1, Pace: 0.9, Latency: 0.03}
+	return World{Starts: starts, Machine: 0.055, Memory: 15 * time.Second, Jitter: 0.07, Drift: 0.1, Pace: 0.9, Latency: 0.03}
 }
 
 // startCost is what starting a build takes, stopping it included.
-const startCost = 3 * time.Second
+const startCost = 2500 * time.Millisecond
+
+// between is what lies between two bursts of a round.
+const between = 100 * time.Millisecond
 
 // requests of the simulated traffic.
 const requests = 6
@@ -55,8 +60,9 @@ func Plan(metrics int, seed uint64) gate.Plan {
 		}
 	}
 	s.Gate = scenarios.Gate{
-		Fail: all[:min(metrics, len(all))], Load: 0.7, Rounds: 20, Bursts: 2,
-		Burst: scenarios.Duration(5 * time.Second), Settle: scenarios.Duration(time.Second), Budget: scenarios.Duration(10 * time.Minute),
+		Fail: all[:min(metrics, len(all))], Load: 0.7, Rounds: 20,
+		Bursts: 6, Burst: scenarios.Duration(time.Second), OpenBursts: 2, OpenBurst: scenarios.Duration(2500 * time.Millisecond),
+		Settle: scenarios.Duration(250 * time.Millisecond), Budget: scenarios.Duration(10 * time.Minute),
 	}
 	cell := scenarios.Cell{Server: "simulated", Proxy: scenarios.Direct, Workers: 4, Threads: 1}
 	return gate.Plan{Scenario: s, Gate: s.Gate, Cell: cell, Seed: seed}
@@ -67,7 +73,7 @@ func name(i int) string { return fmt.Sprintf("request-%d", i+1) }
 // Run makes a gate in the world, to its end.
 func (w World) Run(p gate.Plan, seed uint64) gate.Result {
 	m := &machine{World: w, rand: rand.New(rand.NewPCG(seed, 7)), starts: map[string][]float64{}}
-	m.speed = w.Machine * m.rand.NormFloat64()
+	m.wander = w.Machine * m.rand.NormFloat64()
 	steps := gate.Steps(p, 0)
 	var done []rundir.Trial
 	for {
@@ -84,7 +90,8 @@ type machine struct {
 	World
 	rand   *rand.Rand
 	now    time.Duration
-	speed  float64 // how slow it is, as a logarithm
+	wander float64 // how slow it is, as a logarithm
+	speed  float64 // the same in the burst, with the jitter
 	starts map[string][]float64
 	started
 }
@@ -110,9 +117,11 @@ func (m *machine) trial(id int, step rundir.Step) rundir.Trial {
 		m.starts[step.Build] = own
 		t.Fresh, t.StartTime = true, time.Duration(float64(startCost)*math.Exp(0.1*m.rand.NormFloat64()))
 	}
-	m.speed = m.Lag*m.speed + math.Sqrt(1-m.Lag*m.Lag)*m.Machine*m.rand.NormFloat64()
-	t.Cost += step.Warmup + step.Duration
+	t.Cost += step.Warmup + step.Duration + between
 	m.now += t.Cost
+	kept := math.Exp(-t.Cost.Seconds() / m.Memory.Seconds())
+	m.wander = kept*m.wander + math.Sqrt(1-kept*kept)*m.Machine*m.rand.NormFloat64()
+	m.speed = m.wander + m.Jitter/math.Sqrt(step.Duration.Seconds())*m.rand.NormFloat64()
 	m.fill(&t, own)
 	return t
 }
@@ -171,12 +180,11 @@ func (m *machine) fill(t *rundir.Trial, own []float64) {
 	for i := range requests {
 		t.Load.Requests[name(i)] = rundir.Class{Sent: n, Good: n, Response: latency(4+i, m.Latency, more(i))}
 	}
-	blur := 0.
+	blur := math.Hypot(m.Machine, m.Jitter/math.Sqrt(seconds))
 	if m.Pace > 0 {
-		blur = m.Machine * math.Sqrt(1/(m.Pace*m.Pace)-1)
+		blur *= math.Sqrt(1/(m.Pace*m.Pace) - 1)
 	} else {
 		slow = 0
-		blur = m.Machine
 	}
 	t.Usage = rundir.Usage{
 		Wall: t.Step.Duration, Cores: 2, AppCores: 2,
