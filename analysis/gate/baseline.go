@@ -295,14 +295,14 @@ func JudgeBaseline(in Input, base []Series) Result {
 func (k key) alone(rounds []round) (out []Pair) {
 	beyond := 0.
 	for i, r := range rounds {
-		v, _, over := k.side(r.of(rundir.Candidate))
-		if math.IsNaN(v) {
+		s := k.side(r.of(rundir.Candidate))
+		if math.IsNaN(s.value) {
 			continue
 		}
-		beyond += over
-		value := k.kind().scale * math.Exp(v)
+		beyond += s.beyond
+		value := k.kind().scale * math.Exp(s.value)
 		if k.isErrors() {
-			value = k.kind().scale * v
+			value = k.kind().scale * s.value
 		}
 		out = append(out, Pair{Round: i + 1, Base: math.NaN(), Candidate: value, Log: math.NaN()})
 	}

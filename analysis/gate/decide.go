@@ -13,16 +13,16 @@ import (
 
 // The design: group sequential, with an independent block that has to confirm a
 // regression. Its error probabilities are one-sided and of a whole gate. A false
-// alarm takes both the suspicion and its confirmation, nominally 0.08 · 0.1, and
+// alarm takes both the suspicion and its confirmation, nominally 0.06 · 0.06, and
 // that all rounds together do not show the margin to be kept. Among designs of
 // such products this one has the most power within ten minutes: a late or strict
 // suspicion leaves the block too few rounds.
 const (
 	firstLook  = 6    // rounds
 	lookEvery  = 2    // rounds
-	suspicion  = 0.08 // spent on suspecting a regression where there is none, over all deciding metrics
+	suspicion  = 0.06 // spent on suspecting a regression where there is none, over all deciding metrics
 	suspectBy  = 0.67 // of all rounds: by then the suspicion is spent
-	confirming = 0.1  // level of the block that confirms, over what is suspected
+	confirming = 0.06 // level of the block that confirms, over what is suspected
 	passing    = 0.01 // spent on passing a change of the margin, of every metric
 	better     = 0.01 // spent on calling better what is not
 	blockPower = 1.96 // quantile of the block's power, 97.5 %, at three quarters of the change found or at the margin
@@ -62,7 +62,7 @@ func (k key) slowdown(rounds []round) estimate {
 	if k.worse() < 0 {
 		for i := range samples {
 			s := &samples[i]
-			s.base, s.candidate, s.diff = -s.base, -s.candidate, -s.diff
+			s.base, s.candidate, s.diff, s.around.xy = -s.base, -s.candidate, -s.diff, -s.around.xy
 		}
 	}
 	return estimateOf(samples, k.kind().paced)
@@ -257,7 +257,7 @@ func (l look) judge(deciding []criterion) (s seen) {
 	}
 	slices.SortStableFunc(good, func(a, b standing) int { return cmp.Compare(a.better, b.better) })
 	for i, st := range good {
-		if !(st.better <= l.level(better/float64(len(deciding)-i), l.most)) {
+		if !(st.better <= l.level(better/float64(len(deciding)-i), l.suspectBy())) {
 			break
 		}
 		s.improved = append(s.improved, st.key)

@@ -62,38 +62,34 @@ const (
 )
 
 // covariance takes out of the differences what goes with the machine's pace:
-// analysis of covariance. The slope is that of the rounds' means, of both builds
-// together, on their pace. The sum of two builds is independent of their
-// difference, so that neither a true difference is in the slope, nor does
-// choosing by it, or estimating it, make the test of the difference too sure.
-// ok is false where the means do not clearly go with the pace, where that does
-// not lower the spread of the differences, and where the builds differ in the
-// pace by more than chance: a build that changes the generator's work must not
-// be corrected by it.
+// analysis of covariance. The slope is that of the bursts of a build around
+// their mean in a round or, where a build has one burst only, that of the
+// rounds' means of both builds on theirs. Both are independent of the
+// difference of the builds, so that neither a true difference is in the slope,
+// nor does choosing by it, or estimating it, make the test of the difference
+// too sure. ok is false where the metric does not clearly go with the pace,
+// where that does not lower the spread of the differences, and where the builds
+// differ in the pace by more than chance: a build that changes the generator's
+// work must not be corrected by it.
 func covariance(samples []sample, e estimate) (estimate, bool) {
 	if e.n < leastCovered || !(e.sd > 0) {
 		return e, false
 	}
 	var x, y, shift []float64
-	for _, s := range samples {
+	var around scatter
+	for i := range samples {
+		s := &samples[i]
 		x, y, shift = append(x, s.paceMean), append(y, (s.base+s.candidate)/2), append(shift, s.pace)
+		around = around.plus(s.around)
 	}
-	n := float64(e.n)
-	meanX, sxx := moments(x)
-	meanY, syy := moments(y)
-	sxy := 0.
-	for i := range x {
-		sxy += (x[i] - meanX) * (y[i] - meanY)
+	if around.df < 1 {
+		around = scatterOf(x, y)
 	}
-	if !(sxx > 0) {
+	slope, p := around.slope()
+	if !(p <= slopeLevel) {
 		return e, false
 	}
-	t := func(x, df float64) float64 { return 2 * student(df).Survival(math.Abs(x)) }
-	slope := sxy / sxx
-	if rest := (syy - slope*sxy) / (n - 2); !(rest > 0) || t(slope/math.Sqrt(rest/sxx), n-2) > slopeLevel {
-		return e, false
-	}
-	if mean, squares := moments(shift); t(mean/math.Sqrt(squares/(n-1)/n), n-1) < shiftLevel {
+	if mean, squares := moments(shift); twoSided(mean/math.Sqrt(squares/(e.df*float64(e.n))), e.df) < shiftLevel {
 		return e, false
 	}
 	freed := slices.Clone(samples)
@@ -104,6 +100,18 @@ func covariance(samples []sample, e estimate) (estimate, bool) {
 	out.slope = slope
 	return out, out.sd < e.sd
 }
+
+// slope is that of y on x, with its two-sided p; NaN where the points do not tell.
+func (s scatter) slope() (slope, p float64) {
+	slope = s.xy / s.xx
+	rest := (s.yy - slope*s.xy) / (s.df - 1)
+	if !(rest > 0) {
+		return slope, math.NaN()
+	}
+	return slope, twoSided(slope/math.Sqrt(rest/s.xx), s.df-1)
+}
+
+func twoSided(t, df float64) float64 { return 2 * student(df).Survival(math.Abs(t)) }
 
 // moments returns the mean, and the sum of the squared deviations from it.
 func moments(x []float64) (mean, squares float64) {

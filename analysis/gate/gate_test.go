@@ -120,6 +120,33 @@ func TestCovariate(t *testing.T) {
 	}
 }
 
+// The bursts of a round tell how a metric goes with the pace, whichever way is
+// worse.
+func TestBurstsTellTheSlope(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	var rounds []round
+	for range leastCovered {
+		var a attempt
+		for i := range 8 {
+			slow := math.Exp(0.1 * r.NormFloat64())
+			build := [2]string{rundir.Base, rundir.Candidate}[i%2]
+			a.trials = append(a.trials, rundir.Trial{
+				Step: rundir.Step{Build: build},
+				Load: rundir.Load{Goodput: 100 / slow, Sent: 500, Classes: map[string]rundir.Class{scenarios.All: {Sent: 500, Good: 500}}},
+				Usage: rundir.Usage{
+					App: rundir.Group{CPUSeconds: slow * math.Exp(0.001*r.NormFloat64())}, Generator: rundir.Group{CPUSeconds: 0.2 * slow * math.Exp(0.001*r.NormFloat64())},
+				},
+			})
+		}
+		rounds = append(rounds, round{a})
+	}
+	for _, metric := range []string{scenarios.Throughput, scenarios.CPU} {
+		if e := (key{metric: metric}).slowdown(rounds); math.Abs(e.slope-1) > 0.01 || !(e.sd < 0.005) {
+			t.Errorf("%s: slope %g, want about 1; sd %g, want what the noise of 0.1 %% leaves", metric, e.slope, e.sd)
+		}
+	}
+}
+
 func TestEstimatesKnowNothing(t *testing.T) {
 	for _, samples := range [][]sample{nil, {{diff: 1}}} {
 		e := estimateOf(samples, true)

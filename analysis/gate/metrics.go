@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -65,7 +66,7 @@ func (k key) worse() float64 {
 
 // of returns the metric in one burst, in seconds, bytes, requests/s or as a
 // share, and how many requests it is of. NaN: the burst does not tell it.
-func (k key) of(t rundir.Trial) (value, requests float64) {
+func (k key) of(t *rundir.Trial) (value, requests float64) {
 	all := t.Load.Classes[scenarios.All]
 	class, ok := all, true
 	if k.scope != "" {
@@ -114,43 +115,70 @@ func positive(x float64) float64 {
 // pace is what the machine's speed shows by: the logarithm of the generator's
 // own CPU time per request. It is the same work for both builds, and other
 // tenants of the cores slow it as they slow the application.
-func pace(t rundir.Trial) float64 {
+func pace(t *rundir.Trial) float64 {
 	return math.Log(positive(t.Usage.Generator.CPUSeconds / float64(t.Load.Sent)))
 }
 
 // in tells whether the metric is of this burst.
-func (k kind) in(t rundir.Trial) bool {
+func (k kind) in(t *rundir.Trial) bool {
 	return k.family == anyBurst || (k.family == openLoop) == (t.Step.Rate > 0)
 }
 
-// side sums up the bursts of one build in a round: the mean of the logarithms,
-// or the pooled rate of errors. It is never a mean of percentiles, nor said to
-// be a percentile of all the bursts: what counts is its difference between the
-// builds.
-func (k key) side(bursts []rundir.Trial) (value, pace_, beyond float64) {
-	var sum, sumPace, requests, n float64
-	for _, t := range bursts {
+// side is what the bursts of one build in a round come to.
+type side struct {
+	value  float64 // mean of the logarithms, or the pooled rate of errors; NaN: they do not tell it
+	pace   float64 // mean of the same bursts
+	beyond float64 // requests beyond the percentile
+	around scatter // of the bursts
+}
+
+// scatter is how points lie around their mean: sums of squares and of products
+// of the deviations in x, here the pace, and in y. Scatters around several means
+// add up.
+type scatter struct{ xx, xy, yy, df float64 }
+
+func (s scatter) plus(o scatter) scatter {
+	return scatter{s.xx + o.xx, s.xy + o.xy, s.yy + o.yy, s.df + o.df}
+}
+
+func scatterOf(x, y []float64) (s scatter) {
+	meanX, _ := moments(x)
+	meanY, _ := moments(y)
+	for i := range x {
+		dx, dy := x[i]-meanX, y[i]-meanY
+		s = s.plus(scatter{dx * dx, dx * dy, dy * dy, 0})
+	}
+	s.df = float64(len(x) - 1)
+	return s
+}
+
+// side sums up the bursts of one build in a round. Its value is never a mean of
+// percentiles, nor said to be a percentile of all the bursts: what counts is its
+// difference between the builds.
+func (k key) side(bursts iter.Seq[*rundir.Trial]) side {
+	var x, y []float64
+	errors, requests := 0., 0.
+	for t := range bursts {
 		v, of := k.of(t)
 		if !k.kind().in(t) || math.IsNaN(v) {
 			continue
 		}
-		n++
 		requests += of
-		sumPace += pace(t)
-		if k.isErrors() {
-			sum += v * of
-		} else {
-			sum += math.Log(v)
-		}
+		errors += v * of
+		x, y = append(x, pace(t)), append(y, math.Log(v))
 	}
-	beyond = requests * k.kind().beyond
+	out := side{value: math.NaN(), pace: math.NaN(), beyond: requests * k.kind().beyond}
 	switch {
-	case n == 0, k.kind().beyond > 0 && beyond < leastBeyond:
-		return math.NaN(), math.NaN(), 0
+	case len(x) == 0, k.kind().beyond > 0 && out.beyond < leastBeyond:
+		out.beyond = 0
 	case k.isErrors():
-		return sum / requests, math.NaN(), 0
+		out.value = errors / requests
+	default:
+		out.value, _ = moments(y)
+		out.pace, _ = moments(x)
+		out.around = scatterOf(x, y)
 	}
-	return sum / n, sumPace / n, beyond
+	return out
 }
 
 // sample is the metric in one round: what the replicate is made of.
@@ -159,6 +187,7 @@ type sample struct {
 	base, candidate float64 // logarithms; of errors the rates
 	diff            float64 // candidate less base
 	pace, paceMean  float64 // the same of the generator's CPU time per request, and its mean over both; NaN: not known
+	around          scatter // of the bursts of either build around its mean
 	beyond          float64 // requests beyond the percentile, of the side that has fewer
 }
 
@@ -166,12 +195,14 @@ type sample struct {
 func (k key) samples(rounds []round) (out []sample) {
 	beyond := 0.
 	for i, r := range rounds {
-		b, paceB, beyondB := k.side(r.of(rundir.Base))
-		c, paceC, beyondC := k.side(r.of(rundir.Candidate))
-		if math.IsNaN(b) || math.IsNaN(c) {
+		b, c := k.side(r.of(rundir.Base)), k.side(r.of(rundir.Candidate))
+		if math.IsNaN(b.value) || math.IsNaN(c.value) {
 			continue
 		}
-		s := sample{round: i + 1, base: b, candidate: c, diff: c - b, pace: paceC - paceB, paceMean: (paceB + paceC) / 2, beyond: min(beyondB, beyondC)}
+		s := sample{
+			round: i + 1, base: b.value, candidate: c.value, diff: c.value - b.value,
+			pace: c.pace - b.pace, paceMean: (b.pace + c.pace) / 2, around: b.around.plus(c.around), beyond: min(b.beyond, c.beyond),
+		}
 		beyond += s.beyond
 		out = append(out, s)
 	}

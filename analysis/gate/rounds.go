@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -19,34 +20,37 @@ type attempt struct {
 // round is an attempt that counts.
 type round struct{ attempt }
 
-// of returns the bursts of a build.
-func (r round) of(build string) (out []rundir.Trial) {
-	for _, t := range r.trials {
-		if t.Step.Build == build {
-			out = append(out, t)
+// of yields the bursts of a build.
+func (r round) of(build string) iter.Seq[*rundir.Trial] {
+	return func(yield func(*rundir.Trial) bool) {
+		for i := range r.trials {
+			if r.trials[i].Step.Build == build && !yield(&r.trials[i]) {
+				return
+			}
 		}
 	}
-	return out
 }
 
 func (a attempt) cost() (sum time.Duration) {
-	for _, t := range a.trials {
-		sum += t.Cost
+	for i := range a.trials {
+		sum += a.trials[i].Cost
 	}
 	return sum
 }
 
 // attempts groups the bursts by their start.
 func attempts(trials []rundir.Trial) (out []attempt) {
-	for _, t := range trials {
-		if t.Step.Phase != rundir.Duel {
+	begin := 0 // of the trials of the last of them, which follow one another
+	for i := range trials {
+		step := &trials[i].Step
+		if step.Phase != rundir.Duel {
 			continue
 		}
-		if n := len(out); n == 0 || out[n-1].number != t.Step.Start {
-			out = append(out, attempt{number: t.Step.Start})
+		if n := len(out); n == 0 || out[n-1].number != step.Start {
+			begin = i
+			out = append(out, attempt{number: step.Start})
 		}
-		a := &out[len(out)-1]
-		a.trials = append(a.trials, t)
+		out[len(out)-1].trials = trials[begin : i+1 : i+1]
 	}
 	if n := len(out); n > 0 {
 		out[n-1].last = true
@@ -58,9 +62,10 @@ func attempts(trials []rundir.Trial) (out []attempt) {
 // whatever they came to: a burst is void by the rules of package analysis, as
 // when others took CPU time, or a build has not gone through all its bursts in
 // one start. Empty: it counts, or may yet.
-func (a attempt) void(judged func(rundir.Trial) string, bursts int) string {
+func (a attempt) void(judged func(*rundir.Trial) string, bursts int) string {
 	fresh := map[string]int{}
-	for _, t := range a.trials {
+	for i := range a.trials {
+		t := &a.trials[i]
 		if t.Failure != "" {
 			return fmt.Sprintf("%s failed: %s", t.Step.Build, firstLine(t.Failure))
 		}
@@ -81,12 +86,12 @@ func (a attempt) void(judged func(rundir.Trial) string, bursts int) string {
 }
 
 // voidTrial says why a trial is void; empty: it is not.
-func (p Plan) voidTrial(t rundir.Trial) string {
+func (p Plan) voidTrial(t *rundir.Trial) string {
 	if why, ok := p.memo.voids[t.ID]; ok {
 		return why
 	}
 	why := ""
-	if v := analysis.Judge(p.Scenario, t); v.Kind == analysis.Void {
+	if v := analysis.Judge(p.Scenario, *t); v.Kind == analysis.Void {
 		why = firstLine(v.Reasons[0])
 	}
 	if p.memo.voids != nil {
@@ -103,8 +108,8 @@ type memo struct {
 
 // failed names the build whose stack did not start or died; empty: none did.
 func (a attempt) failed() (build, why string) {
-	for _, t := range a.trials {
-		if t.Failure != "" {
+	for i := range a.trials {
+		if t := &a.trials[i]; t.Failure != "" {
 			return t.Step.Build, firstLine(t.Failure)
 		}
 	}
@@ -142,7 +147,8 @@ const mostTries = 3
 func (p Plan) read(trials []rundir.Trial) course {
 	c := course{plan: p, rate: p.Rate, failures: map[string]int{}}
 	best := 0. // of the saturations that are void
-	for _, t := range trials {
+	for i := range trials {
+		t := &trials[i]
 		c.spent += t.Cost
 		if t.Step.Phase != rundir.Saturation || c.rate > 0 {
 			continue
