@@ -52,7 +52,7 @@ const (
 )
 
 // Every application on every server that can run it, directly and behind every
-// proxy: it starts, is what it should be, answers two seconds of verified
+// proxy: it starts, is what it should be, answers a second of verified
 // traffic, and leaves nothing behind.
 func TestEveryPair(t *testing.T) {
 	// A handful at once: what is asked is whether they work, not how fast.
@@ -130,7 +130,7 @@ func largest(cells []scenarios.Planned) (out []scenarios.Cell) {
 	return out
 }
 
-// tryPair starts a cell, looks at it, attacks it for two seconds and stops it.
+// tryPair starts a cell, looks at it, attacks it for a second and stops it.
 func tryPair(t *testing.T, s *scenarios.Scenario, app *stack.App, cell scenarios.Cell) {
 	dir, err := os.MkdirTemp(app.RunDir, "pair-")
 	if err != nil {
@@ -171,7 +171,7 @@ func tryPair(t *testing.T, s *scenarios.Scenario, app *stack.App, cell scenarios
 	}
 }
 
-// attackPair sends two seconds of traffic, of which every answer is verified.
+// attackPair sends a second of traffic, of which every answer is verified.
 func attackPair(t *testing.T, ctx context.Context, s *scenarios.Scenario, live *stack.Stack, f files) {
 	t.Helper()
 	mix, err := scenarios.NewMix(s.Traffic, 1)
@@ -180,8 +180,8 @@ func attackPair(t *testing.T, ctx context.Context, s *scenarios.Scenario, live *
 	}
 	res, err := attack.Run(ctx, attack.Spec{
 		Network: live.Network, Address: live.Address, Host: live.Host, TLS: live.TLS,
-		Requests: s.Traffic.Requests, Mix: mix, Files: f.expect, Arrivals: scenarios.Constant, Rate: 30,
-		Duration: 2 * time.Second, Timeout: 20 * time.Second, Seed: 1,
+		Requests: s.Traffic.Requests, Mix: mix, Files: f.expect, Arrivals: scenarios.Constant, Rate: 60,
+		Duration: time.Second, Timeout: 20 * time.Second, Seed: 1,
 	})
 	if err != nil {
 		t.Fatal(err)
