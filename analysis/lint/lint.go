@@ -105,6 +105,10 @@ func moot(format string, args ...any) verdict {
 	return verdict{Moot, []string{fmt.Sprintf(format, args...)}}
 }
 
+// nothingCompared is what rules on comparisons find without one. That there is
+// none is for the rule on fresh starts to say.
+var nothingCompared = moot("nothing was measured on final fresh starts")
+
 // mostNamed bounds how many cells or trials a finding names.
 const mostNamed = 8
 

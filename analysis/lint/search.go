@@ -55,9 +55,6 @@ func interleaving(f *facts) verdict {
 			cells = append(cells, v.cell)
 		}
 	}
-	if len(cells) < 2 {
-		return moot("%d configurations were measured on final starts", len(cells))
-	}
 	var wrong []string
 	rounds := map[int]int{}
 	for i, v := range visits {
@@ -65,6 +62,9 @@ func interleaving(f *facts) verdict {
 		if i > 0 && v.start < visits[i-1].start {
 			wrong = append(wrong, fmt.Sprintf("%v had its start %d before %v its start %d", visits[i-1].cell, visits[i-1].start, v.cell, v.start))
 		}
+	}
+	if len(cells) < 2 || len(rounds) < 2 {
+		return moot("final starts: %d of %d configurations, and nothing to interleave", len(visits), len(cells))
 	}
 	first := visits[0].start
 	for r := range leastStarts {
@@ -148,11 +148,11 @@ func (f *facts) folklore() (wrong, good []string) {
 
 // rival is a server behind a proxy, with what its tuning took.
 type rival struct {
-	name                 string
-	workers              []int // processes that it was given
-	cells, seen, settled int   // that apply, that were measured, and those that were ruled out besides
-	unsettled            []string
-	seconds              float64 // of wall time
+	name        string
+	workers     []int // processes that it was given
+	cells, seen int   // that apply, and those of them that were measured
+	unsettled   []string
+	seconds     float64 // of wall time
 }
 
 // tuning compares what was done for every rival. A setting that was ruled out

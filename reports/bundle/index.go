@@ -27,6 +27,7 @@ type page struct {
 	About  About
 	Lint   lint.Report
 	Stamp  string
+	Read   string // the report that a browser shows; empty when there is none
 	Groups []group
 	Plots  []string
 	Data   []string // files of the run directory that are not of a trial
@@ -79,7 +80,10 @@ func (p *page) sort(in reports.Input, files []string) {
 		folder := path.Dir(f)
 		switch _, config := in.WinnerConfigs[f]; {
 		case i >= 0:
-			formats.Links = append(formats.Links, link{f, reports.Formats[i].Name})
+			if path.Ext(f) == ".html" {
+				p.Read = f
+			}
+			formats.Links = append(formats.Links, link{f, what(reports.Formats[i].Name, f)})
 		case config:
 			configs.Links = append(configs.Links, link{f, ""})
 		case path.Ext(f) == ".svg":
@@ -100,6 +104,14 @@ func (p *page) sort(in reports.Input, files []string) {
 	if len(configs.Links) > 0 {
 		p.Groups = append(p.Groups, configs)
 	}
+}
+
+// what is the name of a format where the name of its file does not tell it.
+func what(format, file string) string {
+	if strings.HasSuffix(file, "."+format) {
+		return ""
+	}
+	return format
 }
 
 // raw lists the raw data, trial by trial.
