@@ -43,7 +43,7 @@ traffic:
   requests:
     - {name: home, path: /home/page, headers: {Authorization: "Bearer abc", Accept: "text/html"}}
     - {name: file, class: static, path: /static/x}
-objectives: [p50 < 400ms, errors < 50%]
+objectives: [p50 < 4s, errors < 50%]
 search: {strategy: grid, budget: 10m, finals: 3, trial: 1s, burst: 1s, warmup: 1s}
 `
 
@@ -144,7 +144,11 @@ func tools(publishable bool) Tools {
 		Version: "v1", Platform: "test",
 		Conclude: func(run *rundir.Run, at time.Time) (reports.Input, error) {
 			m := run.Manifest
-			res, err := analysis.Summarise(analysis.Input{Scenario: &m.Scenario, Cells: m.Scenario.Cells(2, catalogue), Trials: run.Trials(), Histograms: run.Histograms})
+			trials := slices.Clone(run.Trials())
+			for i := range trials {
+				trials[i].Load.StarveLag = rundir.Latency{} // whatever else this machine does, the trial counts
+			}
+			res, err := analysis.Summarise(analysis.Input{Scenario: &m.Scenario, Cells: m.Scenario.Cells(2, catalogue), Trials: trials, Histograms: run.Histograms})
 			if err != nil {
 				return reports.Input{}, err
 			}
