@@ -62,14 +62,10 @@ type Tools struct {
 }
 
 // conclude judges the run whose raw data lies in a bundle.
-func (t Tools) conclude(a About, dir string) (*rundir.Run, reports.Input, error) {
-	run, err := rundir.Read(filepath.Join(dir, dataDir))
-	if err != nil {
-		return nil, reports.Input{}, err
-	}
+func (t Tools) conclude(a About, run *rundir.Run) (reports.Input, error) {
 	in, err := t.Conclude(run, a.Generated)
 	in.Dir = dataDir
-	return run, in, err
+	return in, err
 }
 
 // site writes all of a bundle that is computed into out: the reports, the plots,

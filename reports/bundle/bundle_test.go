@@ -392,6 +392,12 @@ func checkRaw(t *testing.T, dir string) {
 		{"histograms", func(t *testing.T) {
 			write(t, read(t, dir, "run/trials/0004", rundir.HistogramsFile), dir, trial, rundir.HistogramsFile)
 		}, trial + rundir.HistogramsFile},
+		{"a histogram", func(t *testing.T) {
+			b := read(t, dir, trial, rundir.HistogramsFile)
+			b[len(b)/2] ^= 1
+			write(t, b, dir, trial, rundir.HistogramsFile)
+		}, trial + rundir.HistogramsFile},
+		{"a trial that is no JSON", edit(trial+rundir.TrialFile, "{", ""), "run"},
 		{"the scenario", edit("run/scenario.yaml", "p50", "p55"), "run/scenario.yaml"},
 		{"the manifest", edit("run/manifest.json", `"Cores": 2`, `"Cores": 4`), "report.md"},
 		{"a rendered configuration", edit(trial+"gunicorn.conf.py", "pythonpath", "pythonbath"), indexFile},

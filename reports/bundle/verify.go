@@ -74,14 +74,20 @@ func (t Tools) Verify(ctx context.Context, dir string) (v Verdict, err error) {
 	if err := v.sums(dir); err != nil {
 		return v, fmt.Errorf("verify %s: %w", dir, err)
 	}
-	run, in, err := t.conclude(v.About, dir)
+	run, err := rundir.Read(filepath.Join(dir, dataDir))
 	if err != nil {
-		return v, v.unreadable(dir, err)
+		v.differ(dataDir, "cannot be read: %v", err)
+		return v, nil
 	}
-	v.Lint = *in.Lint
 	if err := t.trials(ctx, run, &v); err != nil {
 		return v, err
 	}
+	in, err := t.conclude(v.About, run)
+	if err != nil {
+		v.differ(dataDir, "cannot be judged: %v", err)
+		return v, nil
+	}
+	v.Lint = *in.Lint
 	v.about(run)
 	tmp, err := os.MkdirTemp("", "sweetspot-verify-*")
 	if err != nil {
@@ -89,19 +95,9 @@ func (t Tools) Verify(ctx context.Context, dir string) (v Verdict, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	if err := site(v.About, in, dir, tmp); err != nil {
-		return v, v.unreadable(dir, err)
+		return v, fmt.Errorf("verify %s: %w", dir, err)
 	}
 	return v, v.rendered(dir, tmp)
-}
-
-// unreadable notes that the raw data can no longer be judged, where the
-// checksums have found more than that; else it is an error.
-func (v *Verdict) unreadable(dir string, err error) error {
-	if v.Holds() {
-		return fmt.Errorf("verify %s: %w", dir, err)
-	}
-	v.differ(dataDir, "cannot be judged: %v", err)
-	return nil
 }
 
 // sums checks that every file is listed, that every listed file is there, and

@@ -83,7 +83,11 @@ func (t Tools) fill(run *rundir.Run, dir string, o Options) error {
 		return fmt.Errorf("publish %s: %w", run.Dir, err)
 	}
 	a := About{Schema: schema, Tool: t.Version, Platform: t.Platform, Generated: o.Generated.UTC(), Withheld: w.told()}
-	_, in, err := t.conclude(a, dir)
+	public, err := rundir.Read(filepath.Join(dir, dataDir))
+	if err != nil {
+		return err
+	}
+	in, err := t.conclude(a, public)
 	if err != nil {
 		return err
 	}
