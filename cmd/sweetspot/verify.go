@@ -70,7 +70,7 @@ func printVerify(w io.Writer, dir string, v bundle.Verdict) error {
 	}
 	switch {
 	case v.Undecided():
-		fmt.Fprintf(w, "%s is not decided: checksums and raw results agree, and %d files differ from what this version writes. Verify it with sweetspot %s.\n", dir, len(v.Differences), v.About.Tool)
+		fmt.Fprintf(w, "%s is not decided: checksums and raw results agree, but not all files are what this version writes. Verify it with sweetspot %s.\n", dir, v.About.Tool)
 	case v.Holds():
 		fmt.Fprintf(w, "%s is verified: %d files, %d trials, %d raw results; every published figure came out again.\n", dir, v.Files, v.Trials, v.Results)
 	default:

@@ -165,3 +165,20 @@ func TestRecountSeesWhatWasAltered(t *testing.T) {
 		t.Error("half a file is read without an error")
 	}
 }
+
+// BenchmarkRecount counts the raw results of one trial again, some 20,000.
+func BenchmarkRecount(b *testing.B) {
+	var file bytes.Buffer
+	s := Spec{Network: "tcp", Address: "null", dial: dialNull, Arrivals: scenarios.Poisson, Rate: 10_000, Duration: 2 * time.Second, Timeout: time.Second, Raw: &file}.requests(page)
+	recorded := mustRun(b, s)
+	raw := file.Bytes()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		got, err := Recount(s, recorded, bytes.NewReader(raw))
+		if err != nil || got.unlike(recorded) > 0 {
+			b.Fatal(err, got.unlike(recorded))
+		}
+	}
+	b.ReportMetric(float64(b.N)*float64(recorded.Load.Sent)/b.Elapsed().Seconds(), "results/s")
+}
