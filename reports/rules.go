@@ -2,19 +2,22 @@ package reports
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
 // lintSection is the stamp of the run against the rules of measurement, with
-// what is missing.
+// what is missing: of each rule the first finding. sweetspot lint tells all.
 func (m *model) lintSection() section {
 	if m.Lint == nil {
 		return section{}
 	}
 	s := section{Title: "Rules of measurement", Lines: []string{m.Lint.Stamp()}}
 	for _, f := range m.Lint.Missing() {
-		s.Lines = append(s.Lines, fmt.Sprintf("%s. %s Found: %s. Remedy: %s.", f.ID, f.Asks, strings.Join(f.Evidence, "; "), f.Remedy))
+		found := f.Evidence[0]
+		if more := len(f.Evidence) - 1; more > 0 {
+			found += fmt.Sprintf(", and %d more", more)
+		}
+		s.Lines = append(s.Lines, fmt.Sprintf("%s. %s Found: %s. Remedy: %s.", f.ID, f.Asks, found, f.Remedy))
 	}
 	return s
 }

@@ -132,7 +132,7 @@ type rule struct {
 // rules are the checklist, in the order in which it is shown.
 var rules = []rule{
 	{"conclusion", "The search went to its end and answers the question.",
-		"go on with sweetspot run --resume, or measure with a larger --budget", conclusion},
+		"measure with a larger --budget, on a quiet machine; a run that was interrupted goes on with --resume", conclusion},
 	{"open-loop", "Latency is claimed of open-loop trials only, and counts from when a request was due.",
 		"raise the budget until the finals are measured; closed-loop figures are throughput only", openLoop},
 	{"generator", "The generator proves, trial by trial, that it was not the limit.",

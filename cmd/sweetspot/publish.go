@@ -59,7 +59,8 @@ Exit codes:
   0    published
   1    anything not listed here
   99   not publishable
-  104  RUN is no run directory, DIR holds something else, or invalid flags`,
+  104  RUN is no run directory, DIR holds something else, or invalid flags
+  105  interrupted`,
 		Example: `  sweetspot publish runs/django-shop-20260102T030405Z --out site
   sweetspot publish runs/django-shop-20260102T030405Z --out site --draft --env DJANGO_SETTINGS_MODULE
   sweetspot verify site`,
@@ -102,7 +103,7 @@ func (f *publishFlags) publish(c *cobra.Command, dir string) error {
 	case errors.Is(err, bundle.ErrOccupied):
 		return badInput(err)
 	case err != nil:
-		return err
+		return interruptedOr(c.Context(), err)
 	}
 	return f.print(c.OutOrStdout(), v)
 }

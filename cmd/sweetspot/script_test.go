@@ -13,6 +13,7 @@ import (
 
 	"sweetspot/runner/calibrate"
 	"sweetspot/runner/process"
+	"sweetspot/runner/rundir"
 	"sweetspot/runner/sample"
 	"sweetspot/runner/stack"
 )
@@ -113,6 +114,13 @@ func TestExitCodesOfABundle(t *testing.T) {
 	if err := simulations["four"].write(run, 1); err != nil {
 		t.Fatal(err)
 	}
+	gate, err := rundir.Create(filepath.Join(t.TempDir(), "gate"), rundir.Manifest{Gate: &rundir.Gate{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gate.Close(); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name   string
 		args   []string
@@ -120,6 +128,7 @@ func TestExitCodesOfABundle(t *testing.T) {
 		want   int
 	}{
 		{"not publishable", []string{"lint", run}, nil, exitNotMet},
+		{"a gate", []string{"lint", gate.Dir}, nil, exitBadInput},
 		{"not published", []string{"publish", run, "--out", site}, nil, exitNotMet},
 		{"occupied", []string{"publish", run, "--out", run, "--draft"}, nil, exitBadInput},
 		{"published as a draft", []string{"publish", run, "--out", site, "--draft"}, nil, exitGood},

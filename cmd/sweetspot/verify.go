@@ -31,7 +31,8 @@ Exit codes:
   1    anything not listed here
   3    reports differ, and another version wrote them
   99   something differs
-  104  BUNDLE is no bundle, or invalid flags`,
+  104  BUNDLE is no bundle, or invalid flags
+  105  interrupted`,
 		Example: `  sweetspot verify site
   sweetspot verify site --json`,
 		Args: cobra.ExactArgs(1),
@@ -44,7 +45,7 @@ Exit codes:
 			v, err := bundleTools(count).Verify(c.Context(), args[0])
 			count.clear()
 			if err != nil {
-				return err
+				return interruptedOr(c.Context(), err)
 			}
 			if asJSON {
 				err = printVerdict(c.OutOrStdout(), v)
