@@ -193,7 +193,7 @@ func (r Result) unlike(recorded Result) (n int) {
 
 // mostBeginnings bounds how many moments are tried. More than some ten come up
 // only where the record contradicts the raw results.
-const mostBeginnings = 200
+const mostBeginnings = 30
 
 // beginnings returns moments at which the attack may have begun: one for every
 // way in which the times of its hits can fall into the bars of histograms,

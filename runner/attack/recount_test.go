@@ -110,7 +110,7 @@ func encoded(t *testing.T, all []vegeta.Result) []byte {
 
 func TestRecountSeesWhatWasAltered(t *testing.T) {
 	var file bytes.Buffer
-	spec := Spec{Arrivals: scenarios.Poisson, Rate: 1000, Warmup: time.Second, Duration: 2 * time.Second, Timeout: time.Second, Seed: 3}.
+	spec := Spec{Arrivals: scenarios.Poisson, Rate: 1000, Warmup: 100 * time.Millisecond, Duration: time.Second, Timeout: time.Second, Seed: 3}.
 		requests(scenarios.Request{Name: "order", Class: scenarios.Dynamic, Method: "POST", Path: "/order/", Expect: scenarios.Expect{Status: 200}})
 	var recorded Result
 	virtual(t, smooth, func(t *testing.T, run func(context.Context, Spec) Result) {
