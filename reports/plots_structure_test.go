@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"sweetspot/analysis"
@@ -233,6 +234,11 @@ func TestPercentilesPlot(t *testing.T) {
 		if !s.has(want) {
 			t.Errorf("the plot does not say %q", want)
 		}
+	}
+	in.Result.Winner.Distribution = nil
+	told := strings.Join(newModel(in).Tail[0].Lines, " ")
+	if want := "Of gunicorn-sync behind nginx, 4 workers × 1 thread none is told"; !strings.Contains(told, want) {
+		t.Errorf("without the recommended configuration it says %q, not %q", told, want)
 	}
 	for _, c := range in.Result.Cells {
 		c.Distribution = nil

@@ -104,7 +104,7 @@ func classRows(m *model) (rows [][]string) {
 // scenario compares over its reference.
 func ratioRows(m *model) (rows [][]string) {
 	add := func(what string, of, over *analysis.Cell, ratio *analysis.Figure, paired bool) {
-		if of == nil || over == nil {
+		if of == nil || over == nil || same(of, over) {
 			return
 		}
 		f := csvFigure(ratio)

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"sweetspot/analysis"
 )
@@ -72,6 +73,9 @@ func (m *model) tailSection() section {
 		fmt.Sprintf("Of %s requests in the trials that passed near the sustained rate, from their merged histograms; in brackets the fastest and the slowest of the fresh starts. %s stands for a percentile with fewer than 100 responses beyond it, which is not claimed.", m.Tails[0].Class, none),
 		"A maximum is one observation: another run has another.",
 	}}
+	if w := m.Result.Winner; w != nil && !slices.ContainsFunc(m.Tails, func(t tail) bool { return same(t.Cell, w) }) {
+		s.Lines = append(s.Lines, sentence("Of "+cellPhrase(w.Cell)+" none is told: no trial near its sustained rate passed"))
+	}
 	head := []string{"configuration", "at requests/s", "responses", "starts"}
 	for _, q := range tailQuantiles {
 		head = append(head, q.name+" ms")
