@@ -120,8 +120,6 @@ func tame(text string) string {
 	for i, l := range lines {
 		if strings.TrimSpace(l) != "" {
 			lines[i] = "x"
-		} else {
-			lines[i] = ""
 		}
 	}
 	return strings.Join(lines, "\n")
