@@ -333,7 +333,11 @@ func checkFigures(t *testing.T, dir string) {
 					digits = append(digits, i)
 				}
 			}
-			if len(digits) == 0 {
+			switch {
+			case len(digits) > 0:
+			case bytes.Count(b, []byte("\n")) == 1: // a table without rows
+				continue
+			default:
 				t.Fatalf("%s has no digit", s.name)
 			}
 			before[s.name] = b
