@@ -95,6 +95,7 @@ func TestExitCodes(t *testing.T) {
 		{"unknown flag", []string{"run", "--frobnicate"}, exitBadInput},
 		{"unknown scenario", []string{"run", "frobnicate"}, exitBadInput},
 		{"unknown format", []string{"report", "x", "--format", "pdf"}, exitBadInput},
+		{"live page under a name", []string{"run", "embedded-shop", "--live", "myhost:8089"}, exitBadInput},
 		{"no run directory", []string{"report", t.TempDir()}, exitBadInput},
 		{"no bundle", []string{"verify", t.TempDir()}, exitBadInput},
 		{"nowhere to publish", []string{"publish", t.TempDir()}, exitBadInput},
