@@ -255,8 +255,10 @@ func legend(c draw.Canvas, keys []key) draw.Canvas {
 		if x > c.Min.X && x+w > c.Max.X {
 			x, y = c.Min.X, y-15
 		}
-		k.draw(c, x, y)
-		c.FillText(label, vg.Point{X: x + 25, Y: y}, text)
+		keyed(c, k.label, vg.Rectangle{Min: vg.Point{X: x, Y: y - 7}, Max: vg.Point{X: x + w - 8, Y: y + 7}}, func() {
+			k.draw(c, x, y)
+			c.FillText(label, vg.Point{X: x + 25, Y: y}, text)
+		})
 		x += w
 	}
 	return draw.Crop(c, 0, 0, 0, y-c.Max.Y-14)
