@@ -204,8 +204,8 @@ var pageColors = strings.NewReplacer("#FFFFFF", "var(--paper)", "#222222", "var(
 
 var (
 	svgPath = regexp.MustCompile(`<path [^>]*>`)
-	svgFont  = regexp.MustCompile(`font-family:[^;"]*;font-weight:(\w+);font-style:normal;`)
-	svgInk   = regexp.MustCompile(`(<text [^>]*?fill:)(#222222|#5F5F5F)`)
+	svgFont = regexp.MustCompile(`font-family:[^;"]*;font-weight:(\w+);font-style:normal;`)
+	svgInk  = regexp.MustCompile(`(<text [^>]*?fill:)(#222222|#5F5F5F)`)
 )
 
 // inPage leaves to the style of the page what it knows: the fonts, and the

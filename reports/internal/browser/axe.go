@@ -120,12 +120,18 @@ func Axe(t *testing.T) (source string) {
 	return source
 }
 
-// Violations runs the checker in the page and returns what it finds serious or
-// critical, a line an element.
-func (p *Page) Violations(axe string) []string {
+// Violations runs the checker in the page, all its rules or those named, and
+// returns what it finds serious or critical, a line an element.
+func (p *Page) Violations(axe string, rules ...string) []string {
 	p.t.Helper()
 	p.must(chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](axe)))
-	run := `axe.run({resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations
+	options := map[string]any{"resultTypes": []string{"violations"}}
+	if len(rules) > 0 {
+		options["runOnly"] = rules
+	}
+	chosen, err := json.Marshal(options)
+	p.must(err)
+	run := `axe.run(` + string(chosen) + `).then(r => JSON.stringify(r.violations
 		.filter(v => v.impact === "serious" || v.impact === "critical")
 		.flatMap(v => v.nodes.map(n => v.id + " (" + v.impact + "): " + n.target.join(" ") + ": " + n.failureSummary))))`
 	text, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](run, awaited))
