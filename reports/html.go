@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -152,33 +153,40 @@ func (m *model) sureFact(f *analysis.Figure) keyFact {
 		sure.Lines = append(sure.Lines, "tied with "+counted(n, "dearer configuration"))
 	}
 	if m.Result.Regret > 0 {
-		sure.Lines = append(sure.Lines, fmt.Sprintf("%s sure that none does %s more", sureness(m.Result.Confidence), percent(m.Result.Regret)))
+		sure.Lines = append(sure.Lines, fmt.Sprintf("%s sure that no other does %s more", sureness(m.Result.Confidence), percent(m.Result.Regret)))
 	}
 	return sure
 }
 
-// beatsFact sets the winner against folklore: the first setting that it is
-// shown to beat is told large.
+// beatsFact sets the winner against its rivals: the first that it is shown to
+// beat is told large.
 func (m *model) beatsFact() keyFact {
 	beats := keyFact{Label: "Beats"}
+	undecided := ""
 	for _, r := range m.rivals() {
 		switch {
-		case r.Winner || r.Times == "":
+		case r.Winner:
+		case r.Times == "":
+			beats.Lines = append(beats.Lines, r.Name+" at "+r.Rate+" ("+r.Interval+") requests/s")
 		case r.Shown && beats.Value == "":
-			beats.Value, beats.Unit = r.Times, r.Ratio+" the folklore rate"
+			beats.Value, beats.Unit = r.Times, r.Ratio+" "+r.Of
 			beats.Lines = append([]string{"of " + r.Name}, beats.Lines...)
 		default:
+			undecided = cmp.Or(undecided, r.Doubt)
 			beats.Lines = append(beats.Lines, r.Times+" "+r.Ratio+" that of "+r.Name+r.Doubt)
 		}
 	}
-	if beats.Value == "" && len(beats.Lines) > 0 {
-		beats.Value = "no difference shown"
+	if beats.Value == "" {
+		beats.Label, beats.Value = "Against", strings.TrimPrefix(undecided, ": ")
+		for i, line := range beats.Lines {
+			beats.Lines[i] = strings.TrimSuffix(line, undecided) // the value says it
+		}
 	}
 	for _, f := range m.Result.Folklore {
 		switch {
 		case f.Cell == nil:
 		case same(f.Cell, m.Result.Winner):
-			beats.Lines = append(beats.Lines, "it is "+f.Name+" itself")
+			beats.Lines = append(beats.Lines, "it is itself "+f.Name)
 		case outOfRun(f.Cell) != "":
 			beats.Lines = append(beats.Lines, f.Name+" "+proxyPhrase(f.Cell.Cell.Proxy)+": "+outOfRun(f.Cell))
 		}
@@ -190,49 +198,70 @@ func (m *model) beatsFact() keyFact {
 // is set against, from zero.
 type rival struct {
 	Name, Cell, Rate, Interval string
-	Times, Ratio, Doubt        string
+	Times, Ratio, Of           string // the winner's rate over its own; empty when there is no ratio
+	Shown                      bool   // the winner sustains more, by the interval of the ratio
+	Doubt                      string // that it does not
 	Winner                     bool
-	Shown                      bool    // the winner sustains more, by the interval of the ratio
 	Bar, Low, High             float64 // per cent of the longest
 }
 
-// rivals are the winner, and the folklore settings that sustain a rate; none
-// when there is nothing to set it against.
-func (m *model) rivals() (all []rival) {
+// rivals are the winner and the folklore settings that sustain a rate; where
+// there are none, the same configuration behind other proxies, else the
+// runner-up. There are none without anything to set it against.
+func (m *model) rivals() []rival {
 	w := m.Result.Winner
 	if w == nil || w.Sustainable() == nil || m.Result.Target != "" {
 		return nil
 	}
-	add := func(name string, c *analysis.Cell) *rival {
-		f := c.Sustainable()
-		all = append(all, rival{Name: name, Cell: cellPhrase(c.Cell), Rate: value(f), Interval: interval(f), Bar: f.Value, Low: f.Value, High: f.Value})
-		r := &all[len(all)-1]
-		if hasInterval(f) {
-			r.Low, r.High = max(f.Low, 0), f.High
+	all := []rival{newRival("recommended", w)}
+	all[0].Winner = true
+	add := func(name, of string, c analysis.Comparison) {
+		if c.Cell != nil && c.Cell.Sustainable() != nil && !same(c.Cell, w) {
+			all = append(all, newRival(name, c.Cell).over(c.Ratio, of))
 		}
-		return r
 	}
-	add("recommended", w).Winner = true
 	for _, f := range m.Result.Folklore {
-		if f.Cell == nil || f.Cell.Sustainable() == nil || same(f.Cell, w) {
-			continue
+		if f.Cell != nil {
+			add(f.Name+" "+proxyPhrase(f.Cell.Cell.Proxy), "the folklore rate", f)
 		}
-		r := add(f.Name+" "+proxyPhrase(f.Cell.Cell.Proxy), f.Cell)
-		if f.Ratio != nil && finite(f.Ratio.Value) {
-			r.Times = atLeast(f.Ratio) + number(f.Ratio.Value) + " ×"
-			r.Ratio = "(no interval)"
-			if hasInterval(f.Ratio) {
-				r.Ratio, r.Shown = "("+interval(f.Ratio)+")", f.Ratio.Low > 1
-			}
-			if hasInterval(f.Ratio) && f.Ratio.Low <= 1 && f.Ratio.High >= 1 {
-				r.Doubt = ": no difference shown"
-			}
+	}
+	for _, t := range m.Result.ProxyTax {
+		if len(m.Result.Folklore) == 0 && t.Cell != nil {
+			add("the same "+proxyPhrase(t.Cell.Cell.Proxy), "the rate", t)
 		}
+	}
+	if len(all) == 1 {
+		add("the runner-up", "", analysis.Comparison{Cell: m.Result.RunnerUp})
 	}
 	if len(all) == 1 {
 		return nil
 	}
 	return scaledRivals(all)
+}
+
+func newRival(name string, c *analysis.Cell) rival {
+	f := c.Sustainable()
+	r := rival{Name: name, Cell: cellPhrase(c.Cell), Rate: value(f), Interval: "no interval", Bar: f.Value, Low: f.Value, High: f.Value}
+	if hasInterval(f) {
+		r.Interval, r.Low, r.High = interval(f), max(f.Low, 0), f.High
+	}
+	return r
+}
+
+// over adds the winner's rate over the rival's.
+func (r rival) over(f *analysis.Figure, of string) rival {
+	if f == nil || !finite(f.Value) {
+		return r
+	}
+	r.Times, r.Of, r.Ratio, r.Doubt = atLeast(f)+number(f.Value)+" ×", of, "(no interval)", ": not confirmed"
+	if !hasInterval(f) {
+		return r
+	}
+	r.Ratio, r.Shown, r.Doubt = "("+interval(f)+")", f.Low > 1, ""
+	if f.Low <= 1 && f.High >= 1 {
+		r.Doubt = ": no difference shown"
+	}
+	return r
 }
 
 // scaledRivals turns rates into per cent of the longest bar.

@@ -134,6 +134,11 @@ func TestLargePageIsBounded(t *testing.T) {
 }
 
 func TestKeyFacts(t *testing.T) {
+	unconfirmed := sample()
+	w := unconfirmed.Result.Winner
+	w.Final = noInterval(w.Final.Value)
+	unconfirmed.Result.Folklore = unconfirmed.Result.Folklore[:2]
+	unconfirmed.Result.Folklore[0].Ratio, unconfirmed.Result.Folklore[1].Cell = noInterval(1.37), w
 	for _, tt := range []struct {
 		name string
 		in   Input
@@ -148,6 +153,23 @@ func TestKeyFacts(t *testing.T) {
 		{"single", sampleSingle(), []string{
 			"Holds|0.73 requests/s|within p99 < 250 ms, static p99 < 50 ms and errors < 0.1 %",
 			"How sure|no interval|1 fresh start|found while searching, not confirmed",
+		}},
+		{"comparison", sampleComparison(), []string{
+			"Holds|412 requests/s|within p99 < 250 ms, static p99 < 50 ms and errors < 0.1 %",
+			"How sure|400–424 requests/s|95 % interval over 3 fresh starts",
+			"Beats|1.35 × (1.28–1.42) the rate|of the same without a proxy",
+		}},
+		{"folklore without a ratio", sampleWide(), []string{
+			"Holds|5,600 requests/s|within p99 < 250 ms, static p99 < 50 ms and errors < 0.1 %",
+			"How sure|5,389–5,811 requests/s|95 % interval over 5 fresh starts",
+			"Against||2 × cores + 1 workers without a proxy at 5,625 (no interval) requests/s",
+			"Plan with|288 requests/s|at most, for 30 % headroom",
+		}},
+		{"too few starts for a ratio", unconfirmed, []string{
+			"Holds|412 requests/s|within p99 < 250 ms, static p99 < 50 ms and errors < 0.1 %",
+			"How sure|no interval|1 fresh start|tied with 1 dearer configuration",
+			"Against|not confirmed|1.37 × (no interval) that of 2 × cores + 1 workers without a proxy|it is itself one worker per core",
+			"Plan with|288 requests/s|at most, for 30 % headroom",
 		}},
 		{"notmet", sampleNotMet(), nil},
 	} {

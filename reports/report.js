@@ -87,7 +87,10 @@
   tip.setAttribute("aria-hidden", "true"); // a mark has the same words for its name
   document.body.append(tip);
 
+  let told = null;
+
   function show(mark) {
+    told = mark;
     tip.textContent = mark.dataset.text;
     tip.hidden = false;
     const at = mark.getBoundingClientRect();
@@ -98,8 +101,12 @@
     tip.style.top = `${above < 4 ? at.bottom + 6 : above}px`;
   }
 
-  const hide = () => { tip.hidden = true; };
-  addEventListener("scroll", hide, { passive: true, capture: true });
+  function hide() {
+    told = null;
+    tip.hidden = true;
+  }
+
+  addEventListener("scroll", () => { if (told) show(told); }, { passive: true, capture: true });
   addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
 
   // Of the marks of a plot one is in the order of the Tab key; arrows lead to
