@@ -73,8 +73,10 @@ func TestPageInBrowser(t *testing.T) {
 		checkPlain(t, full(t, v))
 	})
 	t.Run("print", func(t *testing.T) {
-		if pdf := full(t, pageViews[2]).PDF(); !strings.HasPrefix(string(pdf), "%PDF-") {
-			t.Error("the page does not print")
+		p := full(t, browser.View{Width: 720, Height: 1040, Print: true}) // A4 within its margins
+		checkFit(t, p)
+		if n := browser.Get[int](p, `[...document.querySelectorAll("nav, .filter, .each")].filter(e => e.checkVisibility()).length`); n != 0 {
+			t.Errorf("%d elements are printed that are of no use on paper", n)
 		}
 	})
 	t.Run("accessible", func(t *testing.T) {

@@ -21,7 +21,6 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -84,6 +83,7 @@ type View struct {
 	Width, Height int  // in CSS pixels; 0 means 1440 and 900
 	Dark          bool // the reader prefers dark pages
 	NoScript      bool // the page's scripts do not run
+	Print         bool // on paper
 }
 
 func (v View) String() string {
@@ -93,6 +93,9 @@ func (v View) String() string {
 	}
 	if v.NoScript {
 		text += ", no script"
+	}
+	if v.Print {
+		text += ", print"
 	}
 	return text
 }
@@ -122,11 +125,14 @@ func (b *Browser) Open(t *testing.T, address string, v View) *Page {
 	call(p, log.Enable, cdp.Empty{})
 	call(p, network.Enable, network.EnableParams{})
 	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: int64(v.Width), Height: int64(v.Height), DeviceScaleFactor: 1, Mobile: v.Width < 600})
-	scheme := "light"
+	scheme, medium := "light", "screen"
 	if v.Dark {
 		scheme = "dark"
 	}
-	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	if v.Print {
+		medium = "print"
+	}
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: v.NoScript})
 	p.must(chromedp.Do(ctx, chromedp.Navigate(address)))
 	return p
@@ -196,12 +202,6 @@ func (p *Page) Screenshot(file string) {
 	p.must(err)
 	p.must(os.MkdirAll(filepath.Dir(file), 0o755))
 	p.must(os.WriteFile(file, b, 0o644))
-}
-
-// PDF prints the page on A4.
-func (p *Page) PDF() []byte {
-	p.t.Helper()
-	return call(p, page.PrintToPDF, page.PrintToPDFParams{}).Data
 }
 
 // watcher collects what a page did that it must not.
