@@ -18,7 +18,7 @@ import (
 // layer is the canvas of a plot in the page. It draws as the library does, and
 // keeps beside the drawing which part of it is which series, where the keys of
 // the legend are and what the points tell. On any other canvas series, keyed
-// and tell do nothing but draw.
+// and markAt do nothing but draw.
 type layer struct {
 	*vgsvg.Canvas
 	height vg.Length
@@ -100,19 +100,19 @@ func keyed(c draw.Canvas, name string, at vg.Rectangle, draw func()) {
 	l.group(fmt.Sprintf(`<g data-k="%d">`, n), draw)
 }
 
-// tell has the point at say text, a line a fact, to who points at it or comes
+// markAt has the point at say text, a line a fact, to who points at it or comes
 // to it with the keyboard. It belongs to the series that is being drawn, and to
 // a cell, if any.
-func tell(c draw.Canvas, at vg.Point, cell *scenarios.Cell, text ...string) {
+func markAt(c draw.Canvas, at vg.Point, cell *scenarios.Cell, text ...string) {
 	const reach = 7 // of a pointer
-	tellBox(c, vg.Rectangle{Min: vg.Point{X: at.X - reach, Y: at.Y - reach}, Max: vg.Point{X: at.X + reach, Y: at.Y + reach}}, cell, text...)
+	markBox(c, vg.Rectangle{Min: vg.Point{X: at.X - reach, Y: at.Y - reach}, Max: vg.Point{X: at.X + reach, Y: at.Y + reach}}, cell, text...)
 	if l := layerOf(c); l != nil {
 		l.marks[len(l.marks)-1].round = true
 	}
 }
 
-// tellBox is tell for an area.
-func tellBox(c draw.Canvas, at vg.Rectangle, cell *scenarios.Cell, text ...string) {
+// markBox is markAt for an area.
+func markBox(c draw.Canvas, at vg.Rectangle, cell *scenarios.Cell, text ...string) {
 	if l := layerOf(c); l != nil {
 		l.marks = append(l.marks, mark{series: l.open, at: at, text: strings.Join(text, "\n"), cell: cell})
 	}

@@ -171,11 +171,11 @@ func heatCell(c draw.Canvas, at vg.Rectangle, r row, planned bool, low, high flo
 		box(c, color.NRGBA{240, 240, 240, 255}, inner)
 		c.FillText(label, center, none)
 		if planned {
-			tellBox(c, inner, &r.Cell.Cell, cellShort(r.Cell.Cell), r.Note())
+			markBox(c, inner, &r.Cell.Cell, cellShort(r.Cell.Cell), r.Note())
 		}
 		return
 	}
-	tellBox(c, inner, &r.Cell.Cell, rateText(r)...)
+	markBox(c, inner, &r.Cell.Cell, rateText(r)...)
 	fill := viridis((r.Cell.Sustainable().Value - low) / max(high-low, 1e-9))
 	box(c, fill, inner)
 	label.Color = color.Color(color.White)

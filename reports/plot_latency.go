@@ -131,7 +131,7 @@ func latencyLine(k curve, q int) drawn {
 			}
 			at := vg.Point{X: x(p.Offered), Y: y(v)}
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: look.color, Radius: 3.2, Shape: shape}, at)
-			tell(c, at, nil, latencyText(k, p, q)...)
+			markAt(c, at, nil, latencyText(k, p, q)...)
 		}
 	}
 }

@@ -144,7 +144,7 @@ func startMarks(k *analysis.Scaling) drawn {
 			}
 			at := vg.Point{X: x(q.Cores), Y: y(q.Rate)}
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: ink, Radius: 3, Shape: hollow{0}}, at)
-			tell(c, at, nil, coresText(q.Cores)+", "+sizeShort(q.Cell), number(q.Rate)+" requests/s, closed loop")
+			markAt(c, at, nil, coresText(q.Cores)+", "+sizeShort(q.Cell), number(q.Rate)+" requests/s, closed loop")
 		}
 	}
 }
@@ -159,7 +159,7 @@ func kneeMark(k *analysis.Scaling) drawn {
 		at := vg.Point{X: x(knee), Y: y(rate.Value)}
 		c.StrokeLine2(draw.LineStyle{Color: bluish, Width: 1, Dashes: []vg.Length{2, 2}}, at.X, c.Min.Y, at.X, at.Y)
 		c.DrawGlyphNoClip(draw.GlyphStyle{Color: bluish, Radius: 5, Shape: diamond{}}, at)
-		tell(c, at, nil, "knee at "+number(knee)+" cores", withInterval(rate)+" requests/s by the law")
+		markAt(c, at, nil, "knee at "+number(knee)+" cores", withInterval(rate)+" requests/s by the law")
 		label := style(9, ink)
 		label.XAlign, label.YAlign = draw.XLeft, draw.YBottom
 		c.FillText(label, vg.Point{X: at.X + 4, Y: c.Min.Y + 3}, "knee, "+number(knee)+" cores")

@@ -106,7 +106,7 @@ func usageBar(c draw.Canvas, r row, bars []bar, x func(float64) vg.Length, at vg
 		area := vg.Rectangle{Min: vg.Point{X: x(total), Y: at - 6}, Max: vg.Point{X: x(total + v), Y: at + 6}}
 		series(c, b.label, func() {
 			box(c, b.color, area)
-			tellBox(c, area, nil, cellShort(r.Cell.Cell), fmt.Sprintf("%s: %s %s", b.label, number(v), b.unit))
+			markBox(c, area, nil, cellShort(r.Cell.Cell), fmt.Sprintf("%s: %s %s", b.label, number(v), b.unit))
 		})
 		total += v
 	}

@@ -115,7 +115,7 @@ func workersLine(m *model, proxy string, s line, n int, dodge float64) drawn {
 			f := r.Cell.Sustainable()
 			if r.Cell.Infeasible != "" {
 				cv.DrawGlyphNoClip(draw.GlyphStyle{Color: c, Radius: 4.5, Shape: cross{}}, at)
-				tell(cv, at, &r.Cell.Cell, cellShort(r.Cell.Cell), r.Note())
+				markAt(cv, at, &r.Cell.Cell, cellShort(r.Cell.Cell), r.Note())
 			}
 			if r.Cell.Infeasible != "" || f == nil || !finite(f.Value) {
 				continue
@@ -130,7 +130,7 @@ func workersLine(m *model, proxy string, s line, n int, dodge float64) drawn {
 				at := vg.Point{X: x(float64(r.Workers) + dodge), Y: y(f.Value)}
 				cv.DrawGlyphNoClip(draw.GlyphStyle{Color: c, Radius: 3.6, Shape: shape}, at)
 				markWorkers(cv, r, at)
-				tell(cv, at, &r.Cell.Cell, rateText(r)...)
+				markAt(cv, at, &r.Cell.Cell, rateText(r)...)
 			}
 		}
 	}
