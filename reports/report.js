@@ -106,6 +106,8 @@
     tip.hidden = true;
   }
 
+  // The pointer may leave one mark when the keyboard has come to another.
+  const leave = (mark) => { if (told === mark) hide(); };
   addEventListener("scroll", () => { if (told) show(told); }, { passive: true, capture: true });
   addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
 
@@ -122,9 +124,9 @@
       if (mark.localName !== "a") mark.setAttribute("role", "img");
       title.remove();
       mark.addEventListener("pointerenter", () => show(mark));
-      mark.addEventListener("pointerleave", hide);
+      mark.addEventListener("pointerleave", () => leave(mark));
       mark.addEventListener("focus", () => { stop(mark); show(mark); });
-      mark.addEventListener("blur", hide);
+      mark.addEventListener("blur", () => leave(mark));
     }
     svg.addEventListener("keydown", (event) => {
       const list = shown();
