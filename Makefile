@@ -9,6 +9,7 @@
 # make bench-gate   judge the regression gate in simulated worlds, some half an hour, and on the Django shop, up to 16 hours on a
 #              quiet machine, 1.6 of them with FLAGS="--share 0.1"; a second run goes on where the first was stopped.
 #              FLAGS="--parts simulated --gates 200" for a look
+# make bench-report   time and memory of the report of a synthetic run of 60 cells and 10 million requests, some two minutes
 
 SHELL := /bin/bash
 BUDGET ?=
@@ -16,7 +17,7 @@ SCENARIO ?=
 RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null)
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: bench build test check bench-go bench-attack bench-search bench-gate clean
+.PHONY: bench build test check bench-go bench-attack bench-search bench-gate bench-report clean
 
 bench: build
 	@.ci/install $(if $(SCENARIO),servers,bench) || echo "going on with what this machine has"
@@ -66,6 +67,9 @@ bench-gate:
 	@mkdir -p bin
 	@go build -o bin/bench-gate ./cmd/bench-gate
 	@bin/bench-gate $(FLAGS)
+
+bench-report:
+	go test ./cmd/sweetspot -run '^$$' -bench '^BenchmarkReport$$' -benchtime 3x
 
 clean:
 	rm -rf bin

@@ -85,11 +85,13 @@ type Cell struct {
 	Saturation           *Figure                      // goodput of closed-loop bursts, requests/s: throughput only
 	Explored             *Figure                      // sustainable rate found while searching, requests/s
 	Final                *Figure                      // sustainable rate on the final fresh starts, requests/s; only this backs a claim
+	Rates                []float64                    // of every start that Sustainable is the mean of, in their order, requests/s
 	Low, High            float64                      // highest rate that passed and lowest that failed, requests/s; 0 unknown
 	Infeasible           string                       // why no rate meets the objectives; empty otherwise
 	Struck               string                       // the constraint that the cell breaks; empty otherwise
 	Tied                 bool                         // statistically as good as the best
 	Latency              map[string]rundir.Latency    // response by class, merged over the passed trials nearest to the sustainable rate; key scenarios.All, Static, Dynamic
+	Distribution         map[string]Distribution      // the same, from the fastest response to the slowest
 	LatencyRate          float64                      // mean offered rate of those trials, requests/s
 	Service              rundir.Latency               // the same trials' service time, all classes
 	Mismatch             string                       // where the stack that ran was not the cell; its trials are void then
@@ -105,7 +107,9 @@ type Cell struct {
 	AppCPU               *Figure                      // application CPU, ms per good request
 	ProxyCPU             *Figure                      // proxy CPU, ms per good request
 	Utilisation          float64                      // share of the application's cores busy with the application, at the sustainable rate, 0…1
+	WorkerCPU            *Figure                      // CPUs that a worker keeps busy at the sustainable rate, mean over the workers; nil: not known
 	Memory               int64                        // PSS of application and proxy, bytes, largest seen
+	ProcessMemory        int64                        // PSS of a process of the application, mean over them, bytes, largest seen; 0: not known
 	Growth               *Figure                      // of that, bytes in an hour at the sustainable rate; nil: none was shown
 	Processes            int                          // of application and proxy
 	Cores                float64                      // that the application had, whole or not; 0 unknown

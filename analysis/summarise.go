@@ -75,6 +75,9 @@ func (g *grid) summary(p scenarios.Planned, trials []Judged, histograms func(int
 	c.Saturation = amount(g.saturations(p.Cell, "", g.lastStart()))
 	c.Explored = amount(g.estimates(p.Cell, 0, finalStart))
 	c.Final = amount(g.estimates(p.Cell, finalStart, g.lastStart()))
+	if c.Rates = g.estimates(p.Cell, finalStart, g.lastStart()); c.Final == nil {
+		c.Rates = g.estimates(p.Cell, 0, finalStart)
+	}
 	c.Low, c.High = g.bounds(p.Cell)
 	c.Infeasible = g.infeasible(c)
 	c.costs(trials)
@@ -105,6 +108,9 @@ func (c *Cell) count(t Judged) {
 	}
 	c.Memory = max(c.Memory, footprint(t.Usage))
 	c.Processes = max(c.Processes, t.Usage.App.Processes+t.Usage.Proxy.Processes)
+	if n := t.Usage.App.Processes; n > 0 {
+		c.ProcessMemory = max(c.ProcessMemory, int64(t.Usage.App.PSSBytes)/int64(n))
+	}
 	if n := t.Usage.AppCapacity(); n > 0 {
 		c.Cores, c.Pod = n, t.Usage.Quota > 0
 	}
@@ -197,7 +203,7 @@ func (g *grid) infeasible(c *Cell) string {
 // replicate.
 func (c *Cell) costs(trials []Judged) {
 	const enough = 50 // good requests: below, the CPU clock's ticks blur the quotient
-	app, proxy, busy := map[int][]float64{}, map[int][]float64{}, []float64{}
+	app, proxy, worker, busy := map[int][]float64{}, map[int][]float64{}, map[int][]float64{}, []float64{}
 	for _, t := range trials {
 		good := float64(t.Load.Classes[scenarios.All].Good)
 		if t.Step.Cell != c.Cell || t.Step.Class != "" || t.Verdict.Kind == Void || t.Load.Aborted != "" || good < enough {
@@ -207,8 +213,12 @@ func (c *Cell) costs(trials []Judged) {
 		proxy[t.Step.Start] = append(proxy[t.Step.Start], 1000*t.Usage.Proxy.CPUSeconds/good)
 		if c.near(t) {
 			busy = append(busy, appShare(t.Usage))
+			if n := t.Effective.Workers; n > 0 && t.Usage.Wall > 0 {
+				worker[t.Step.Start] = append(worker[t.Step.Start], t.Usage.App.CPUSeconds/t.Usage.Wall.Seconds()/float64(n))
+			}
 		}
 	}
+	c.WorkerCPU = amount(means(worker))
 	c.AppCPU = amount(means(app))
 	if c.Cell.Proxy != scenarios.Direct {
 		c.ProxyCPU = amount(means(proxy))
@@ -269,7 +279,7 @@ func (c *Cell) curve(trials []Judged) {
 // latencies merges the histograms of the trials near the sustainable rate:
 // percentiles of parts must not be averaged.
 func (c *Cell) latencies(trials []Judged, histograms func(int) (map[string]rundir.Histograms, error)) error {
-	response, service := map[string]*hdr.Histogram{}, rundir.NewHistogram()
+	response, service := map[string]map[int]*hdr.Histogram{}, rundir.NewHistogram() // response by class and start
 	var rates []float64
 	for _, t := range trials {
 		if t.Step.Cell != c.Cell || !c.near(t) {
@@ -281,9 +291,12 @@ func (c *Cell) latencies(trials []Judged, histograms func(int) (map[string]rundi
 		}
 		for class, h := range classes {
 			if response[class] == nil {
-				response[class] = rundir.NewHistogram()
+				response[class] = map[int]*hdr.Histogram{}
 			}
-			rundir.Merge(response[class], h.Response)
+			if response[class][t.Step.Start] == nil {
+				response[class][t.Step.Start] = rundir.NewHistogram()
+			}
+			rundir.Merge(response[class][t.Step.Start], h.Response)
 			if class == scenarios.All {
 				rundir.Merge(service, h.Service)
 			}
@@ -293,9 +306,13 @@ func (c *Cell) latencies(trials []Judged, histograms func(int) (map[string]rundi
 	if len(rates) == 0 {
 		return nil
 	}
-	c.Latency = map[string]rundir.Latency{}
-	for class, h := range response {
-		c.Latency[class] = rundir.Summary(h)
+	c.Latency, c.Distribution = map[string]rundir.Latency{}, map[string]Distribution{}
+	for class, starts := range response {
+		all := rundir.NewHistogram()
+		for _, h := range starts {
+			rundir.Merge(all, h)
+		}
+		c.Latency[class], c.Distribution[class] = rundir.Summary(all), distribution(all, starts)
 	}
 	c.Service = rundir.Summary(service)
 	c.LatencyRate, _ = stats.Mean(rates)

@@ -3,10 +3,12 @@ package reports
 import (
 	"bytes"
 	"encoding/csv"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"sweetspot/analysis"
+	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
 )
 
@@ -16,9 +18,9 @@ var csvColumns = []struct {
 	name string
 	of   func(row) string
 }{
-	{"cell", func(r row) string { return r.Cell.Cell.String() }},
-	{"server", func(r row) string { return r.Server }},
-	{"proxy", func(r row) string { return r.Proxy }},
+	{"cell", func(r row) string { return csvSafe(r.Cell.Cell.String()) }},
+	{"server", func(r row) string { return csvSafe(r.Server) }},
+	{"proxy", func(r row) string { return csvSafe(r.Proxy) }},
 	{"workers", func(r row) string { return strconv.Itoa(r.Workers) }},
 	{"threads", func(r row) string { return strconv.Itoa(r.Threads) }},
 	{"sustained_per_second", func(r row) string { return csvFigure(r.Cell.Sustainable()).value }},
@@ -41,31 +43,35 @@ var csvColumns = []struct {
 	{"trials_failed", func(r row) string { return strconv.Itoa(r.Failed) }},
 	{"trials_void", func(r row) string { return strconv.Itoa(r.Void) }},
 	{"instances", func(r row) string { return strconv.Itoa(r.Cell.Cell.Servers()) }},
-	{"interface", func(r row) string { return r.Cell.Interface }},
+	{"interface", func(r row) string { return csvSafe(r.Cell.Interface) }},
 	{"tags", func(r row) string { return csvSafe(strings.Join(r.Tags, "; ")) }},
 	{"reason", func(r row) string { return csvSafe(r.Why) }},
+	{"worker_cpus", func(r row) string { return csvFigure(r.Cell.WorkerCPU).value }},
+	{"worker_cpus_low", func(r row) string { return csvFigure(r.Cell.WorkerCPU).low }},
+	{"worker_cpus_high", func(r row) string { return csvFigure(r.Cell.WorkerCPU).high }},
+	{"process_memory_bytes", func(r row) string { return csvPositive(float64(r.Cell.ProcessMemory)) }},
 }
 
 func renderCSV(in Input) ([]byte, error) {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	record := make([]string, len(csvColumns))
+	head := make([]string, len(csvColumns))
 	for i, c := range csvColumns {
-		record[i] = c.name
+		head[i] = c.name
 	}
-	if err := w.Write(record); err != nil {
-		return nil, err
-	}
+	rows := [][]string{head}
 	for _, r := range newModel(in).Rows {
+		record := make([]string, len(csvColumns))
 		for i, c := range csvColumns {
 			record[i] = c.of(r)
 		}
-		if err := w.Write(record); err != nil {
-			return nil, err
-		}
+		rows = append(rows, record)
 	}
-	w.Flush()
-	return b.Bytes(), w.Error()
+	return csvBytes(rows)
+}
+
+func csvBytes(rows [][]string) ([]byte, error) {
+	var b bytes.Buffer
+	err := csv.NewWriter(&b).WriteAll(rows)
+	return b.Bytes(), err
 }
 
 type csvEstimate struct{ value, low, high, n string }
@@ -81,12 +87,16 @@ func csvFigure(f *analysis.Figure) (e csvEstimate) {
 	return e
 }
 
-func csvQuantile(r row, i int) string {
-	l := r.Cell.Latency[scenarios.All]
-	if !claimable(l.Count, quantiles[i].q) {
-		return ""
+func csvQuantile(r row, i int) string { return csvQuantiles(r.Cell.Latency[scenarios.All])[i] }
+
+// csvQuantiles are p50, p95 and p99 in ms; one that is not claimable is empty.
+func csvQuantiles(l rundir.Latency) (texts [3]string) {
+	for i, q := range quantiles {
+		if claimable(l.Count, q.q) {
+			texts[i] = csvNumber(milliseconds(q.of(l)))
+		}
 	}
-	return csvNumber(milliseconds(quantiles[i].of(l)))
+	return texts
 }
 
 func csvPositive(v float64) string {
@@ -103,10 +113,17 @@ func csvNumber(v float64) string {
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
-// csvSafe keeps a spreadsheet from reading free text as a formula.
+// csvFormula is where a spreadsheet begins to read a formula: at the start of a
+// field, and behind what some take for the end of one.
+var csvFormula = regexp.MustCompile(`(^|;)\s*[=+\-@＝＋－＠]`)
+
+// csvSafe keeps a spreadsheet from reading a text as a formula, and the text on
+// one line.
 func csvSafe(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
+	return csvFormula.ReplaceAllStringFunc(clean(s), func(at string) string {
+		if rest, ok := strings.CutPrefix(at, ";"); ok {
+			return ";'" + rest
+		}
+		return "'" + at
+	})
 }

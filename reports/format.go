@@ -229,7 +229,7 @@ func cellShort(c scenarios.Cell) string {
 	if c.Server == scenarios.TargetServer {
 		return c.Server
 	}
-	return fmt.Sprintf("%s · %s · %s", c.Server, c.Proxy, sizeShort(c))
+	return clean(fmt.Sprintf("%s · %s · %s", c.Server, c.Proxy, sizeShort(c)))
 }
 
 // sizeShort writes a cell's numbers: "4×1", or "5×4×1" for five instances.

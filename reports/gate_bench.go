@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"sweetspot/analysis/gate"
+	"sweetspot/runner/rundir"
 )
 
 // renderGateBench writes the rounds in the Go benchmark format
@@ -23,20 +24,9 @@ import (
 func renderGateBench(r *gate.Result, meta GateMeta) ([]byte, error) {
 	m := newGateModel(r, meta)
 	var b bytes.Buffer
-	config := func(key, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "%s: %s\n", key, value)
-		}
-	}
-	config("goos", "linux")
-	config("goarch", goArch(m.Host.Arch))
-	config("pkg", "sweetspot/gate")
-	config("cpu", m.Host.CPUModel)
-	config("scenario", m.Scenario)
-	config("cell", m.Cell.String())
-	config("base-revision", m.Base.Revision)
-	config("candidate-revision", m.Candidate.Revision)
-	b.WriteByte('\n')
+	benchHead(&b, "sweetspot/gate", m.Host, []fact{
+		{"scenario", m.Scenario}, {"cell", m.Cell.String()}, {"base-revision", m.Base.Revision}, {"candidate-revision", m.Candidate.Revision},
+	})
 	benchUnits(&b, r.Metrics)
 	for _, round := range benchRounds(r.Metrics) {
 		fmt.Fprintf(&b, "\n# round %d\n", round)
@@ -46,6 +36,16 @@ func renderGateBench(r *gate.Result, meta GateMeta) ([]byte, error) {
 		}
 	}
 	return b.Bytes(), nil
+}
+
+// benchHead writes the configuration that all lines of a file share.
+func benchHead(b *bytes.Buffer, pkg string, host rundir.Host, more []fact) {
+	for _, f := range append([]fact{{"goos", "linux"}, {"goarch", goArch(host.Arch)}, {"pkg", pkg}, {"cpu", host.CPUModel}}, more...) {
+		if value := strings.TrimSpace(clean(f.Value)); value != "" {
+			fmt.Fprintf(b, "%s: %s\n", f.Name, value)
+		}
+	}
+	b.WriteByte('\n')
 }
 
 // goArch is how Go calls a machine that uname names.

@@ -69,7 +69,11 @@ type junitFailure struct {
 // passes where --inconclusive says so. One that only warns never fails, and
 // says how it stands in its output.
 func renderGateJUnit(r *gate.Result, meta GateMeta) ([]byte, error) {
-	s := newJUnitSuite(newGateModel(r, meta))
+	return newJUnitSuite(newGateModel(r, meta)).encode()
+}
+
+// encode writes the suite as the only one of a document.
+func (s junitSuite) encode() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
 	e := xml.NewEncoder(&b)
@@ -83,9 +87,7 @@ func renderGateJUnit(r *gate.Result, meta GateMeta) ([]byte, error) {
 
 func newJUnitSuite(m *gateModel) junitSuite {
 	s := junitSuite{Name: strings.TrimSpace("sweetspot gate " + m.Scenario), Time: junitSeconds(m.Spent), Hostname: m.Host.Hostname, Out: junitOut(m)}
-	if !m.GateMeta.Time.IsZero() {
-		s.Timestamp = m.GateMeta.Time.UTC().Format("2006-01-02T15:04:05")
-	}
+	s.Timestamp = junitTime(m.GateMeta.Time)
 	for _, f := range append([]fact{{"Verdict", verdictWord(m.Verdict)}}, m.Repeat...) {
 		s.Properties = append(s.Properties, junitProperty(f))
 	}
@@ -121,8 +123,14 @@ func newJUnitSuite(m *gateModel) junitSuite {
 		s.Cases = append(s.Cases, c)
 	}
 	for i := range s.Cases {
-		c := &s.Cases[i]
-		c.Time = junitSeconds(m.Spent / time.Duration(len(s.Cases)))
+		s.Cases[i].Time = junitSeconds(m.Spent / time.Duration(len(s.Cases)))
+	}
+	return s.counted()
+}
+
+// counted is the suite with its cases counted.
+func (s junitSuite) counted() junitSuite {
+	for _, c := range s.Cases {
 		s.Tests++
 		if c.Failure != nil {
 			s.Failures++
@@ -163,6 +171,14 @@ func junitOut(m *gateModel) string {
 		lines = append(lines, "Doubt: "+sentence(s))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// junitTime is a moment in UTC; none for the zero time.
+func junitTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05")
 }
 
 func junitSeconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }

@@ -42,7 +42,7 @@ func gateTitle(m *gateModel) string {
 	}
 	title := "### sweetspot gate: " + verdict
 	if m.Scenario != "" {
-		title = "### sweetspot gate of " + gateEscape(m.Scenario) + ": " + verdict
+		title = "### sweetspot gate of " + escapeMarkdown(m.Scenario) + ": " + verdict
 	}
 	return title + "\n\n"
 }
@@ -100,17 +100,17 @@ func (d *markdownDoc) within(limit int) string {
 
 // gateMarkdown is the document below a title.
 func gateMarkdown(m *gateModel, title string) *markdownDoc {
-	head := title + "**" + gateEscape(m.Headline) + "**\n\n"
+	head := title + "**" + escapeMarkdown(m.Headline) + "**\n\n"
 	for _, s := range []string{m.Early, m.Why, m.Counted} {
 		if s != "" {
-			head += gateEscape(s) + "\n\n"
+			head += markdownLine(s) + "\n\n"
 		}
 	}
 	d := &markdownDoc{head: head}
 	list := func(title, noun string, lines []string) {
 		b := markdownBlockOfRows{open: title, close: "\n", noun: noun}
 		for _, l := range lines {
-			b.rows = append(b.rows, "- "+gateEscape(l)+"\n")
+			b.rows = append(b.rows, "- "+markdownLine(l)+"\n")
 		}
 		d.blocks = append(d.blocks, b)
 	}
@@ -133,7 +133,7 @@ func gateMarkdown(m *gateModel, title string) *markdownDoc {
 	list("#### Doubts\n\n", "doubt", m.Warnings)
 	d.foot = "<details><summary>How to repeat it</summary>\n\n"
 	for _, f := range m.Repeat {
-		d.foot += "- " + f.Name + ": " + gateCode(f.Value) + "\n"
+		d.foot += "- " + f.Name + ": " + markdownCode(f.Value) + "\n"
 	}
 	d.foot += "\n</details>\n"
 	return d
@@ -144,7 +144,7 @@ func gateCells(table [][]string) [][]string {
 	out := make([][]string, len(table))
 	for i, row := range table {
 		for _, c := range row {
-			text := gateEscape(c)
+			text := escapeMarkdown(c)
 			if i > 0 && (c == string(gate.Regressed) || c == string(gate.Inconclusive)) {
 				text = "**" + text + "**"
 			}
@@ -152,28 +152,4 @@ func gateCells(table [][]string) [][]string {
 		}
 	}
 	return out
-}
-
-var (
-	gateReference = regexp.MustCompile(`([@#!$%&])([\pL\pN"_])`)
-	gateAddress   = regexp.MustCompile(`(?i)(://|\bwww\.|\bmailto:)`)
-)
-
-// gateEscape keeps text from being read as markup, and from naming people,
-// issues or addresses, which a forge would tell or link.
-func gateEscape(s string) string {
-	s = gateReference.ReplaceAllString(escapeMarkdown(s), "$1&#8203;$2")
-	return gateAddress.ReplaceAllString(s, "$1&#8203;")
-}
-
-// gateCode writes text as code, whatever backquotes it holds.
-func gateCode(s string) string {
-	fence := "`"
-	for strings.Contains(s, fence) {
-		fence += "`"
-	}
-	if len(fence) == 1 && s != "" {
-		return fence + s + fence
-	}
-	return fence + " " + s + " " + fence
 }

@@ -53,6 +53,8 @@ type htmlPage struct {
 	Against []rival
 	Each    []htmlCurve
 	Places  map[scenarios.Cell]string // id of the place of each cell's curve
+	Usage   []section                 // of the model's sections, what one worker takes
+	Others  []section
 	Policy  string
 	Style   template.HTML
 	Script  template.HTML
@@ -70,6 +72,13 @@ func renderHTML(in Input) ([]byte, error) {
 	}
 	for i := range p.Each {
 		p.Places[p.Each[i].Cell.Cell] = p.Each[i].ID
+	}
+	for _, s := range m.Sections {
+		if s.Title == workerTitle {
+			p.Usage = append(p.Usage, s)
+		} else {
+			p.Others = append(p.Others, s)
+		}
 	}
 	for _, f := range figures(m) {
 		h, err := f.inPage(p.Places)

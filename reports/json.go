@@ -17,6 +17,9 @@ import (
 // jsonSchemaVersion grows when a reader of the JSON report would break.
 const jsonSchemaVersion = 1
 
+// schemaFile is the schema's place beside the report.
+const schemaFile = "report.schema.json"
+
 // Schema is the JSON Schema of the JSON report.
 //
 //go:embed report.schema.json
@@ -68,6 +71,7 @@ type document struct {
 	BudgetS     quantity          `json:"budget_seconds"`
 	Counts      countsDoc         `json:"trial_counts"`
 	Cells       []cellDoc         `json:"cells"`
+	Tails       []tailDoc         `json:"percentiles"`
 	Trials      []trialDoc        `json:"trials"`
 	Method      []string          `json:"method"`
 	Host        hostDoc           `json:"host"`
@@ -215,6 +219,7 @@ type cellDoc struct {
 	Sustained     *figureDoc            `json:"sustained_per_second,omitempty"`
 	Explored      *figureDoc            `json:"explored_per_second,omitempty"`
 	Final         *figureDoc            `json:"final_per_second,omitempty"`
+	Rates         []quantity            `json:"sustained_by_start_per_second"`
 	Saturation    *figureDoc            `json:"saturation_per_second,omitempty"`
 	Alone         map[string]*figureDoc `json:"single_class_saturation_per_second"`
 	AloneCPU      map[string]*figureDoc `json:"single_class_cpu_ms_per_request"`
@@ -234,6 +239,8 @@ type cellDoc struct {
 	Memory        int64                 `json:"memory_bytes"`
 	Growth        *figureDoc            `json:"memory_growth_bytes_per_hour,omitempty"`
 	Processes     int                   `json:"processes"`
+	WorkerCPU     *figureDoc            `json:"cpus_per_worker,omitempty"`
+	ProcessMemory int64                 `json:"app_memory_bytes_per_process"`
 	Trials        countsDoc             `json:"trial_counts"`
 	Failure       string                `json:"failure,omitempty"`
 }
@@ -252,6 +259,29 @@ type latencyDoc struct {
 	P9999   quantity `json:"p99_99_ms"`
 	Max     quantity `json:"max_ms"`
 	Claimed []string `json:"claimed"`
+}
+
+// tailDoc is the response times of a chosen cell at its sustained rate, from the
+// fastest to the slowest. Max is one observation.
+type tailDoc struct {
+	Name    string         `json:"name"`
+	Cell    string         `json:"cell"`
+	Class   string         `json:"class"`
+	Offered quantity       `json:"offered_per_second"`
+	Count   int64          `json:"responses"`
+	Starts  int            `json:"fresh_starts"`
+	Points  []tailPointDoc `json:"points"`
+	Max     quantity       `json:"max_ms"`
+}
+
+// tailPointDoc is one percentile; Low and High are those of the fastest and the
+// slowest start, where each can claim it.
+type tailPointDoc struct {
+	Percentile quantity `json:"percentile"`
+	Value      quantity `json:"ms"`
+	Low        quantity `json:"fastest_start_ms"`
+	High       quantity `json:"slowest_start_ms"`
+	Claimed    bool     `json:"claimed"`
 }
 
 type pointDoc struct {
@@ -418,7 +448,7 @@ func newDocument(m *model) document {
 		Contest: newContestDoc(r.Contest), Target: r.Target, Capacity: newMachineDoc(m),
 		Limit: limitDoc{m.Limit, list(m.Evidence), newSeenDoc(r.Limit.Seen)}, Embedded: r.Embedded, Partial: r.Partial, Warnings: list(m.Warnings),
 		SpentS: quantity(r.Spent.Seconds()), BudgetS: quantity(r.Budget.Seconds()), Counts: countsDoc(m.Counts),
-		Cells: []cellDoc{}, Trials: []trialDoc{}, Method: m.Method, Generator: []answerDoc{}, Calibration: newCalibrationDoc(m.Manifest.Calibration),
+		Cells: []cellDoc{}, Tails: []tailDoc{}, Trials: []trialDoc{}, Method: m.Method, Generator: []answerDoc{}, Calibration: newCalibrationDoc(m.Manifest.Calibration),
 		Host: newHostDoc(mf.Host), Versions: texts(mf.Versions),
 		CPUSets:  cpuSetsDoc{list(mf.CPUs.Generator), list(mf.CPUs.Proxy), list(mf.CPUs.App), mf.CPUs.Shared},
 		Scenario: newScenarioDoc(mf), RunID: mf.RunID, Began: mf.Began.UTC(), CommandLine: list(mf.CommandLine), Seed: mf.Seed,
@@ -432,11 +462,24 @@ func newDocument(m *model) document {
 	for _, row := range m.Rows {
 		d.Cells = append(d.Cells, newCellDoc(row))
 	}
+	for _, t := range m.Tails {
+		d.Tails = append(d.Tails, newTailDoc(t))
+	}
 	for _, a := range r.Generator {
 		d.Generator = append(d.Generator, answerDoc{newCheckDoc(a.Check), a.Trials, a.Voided, a.Noted})
 	}
 	for _, t := range r.Trials {
 		d.Trials = append(d.Trials, newTrialDoc(t))
+	}
+	return d
+}
+
+func newTailDoc(t tail) tailDoc {
+	d := tailDoc{t.Name, t.Cell.Cell.String(), t.Class, known(t.Cell.LatencyRate), t.Count, t.Starts, []tailPointDoc{}, quantity(milliseconds(t.Max))}
+	for _, q := range t.Points {
+		d.Points = append(d.Points, tailPointDoc{
+			quantity(percentage(q.Share)), quantity(milliseconds(q.Value)), known(milliseconds(q.Low)), known(milliseconds(q.High)), t.Claimed(q.Share),
+		})
 	}
 	return d
 }
@@ -495,13 +538,17 @@ func newCellDoc(r row) cellDoc {
 		Low: known(c.Low), High: known(c.High), LatencyRate: known(c.LatencyRate),
 		Latency: latencyDocs(c.Latency), Service: newLatencyDoc(c.Service), Curve: []pointDoc{},
 		AppCPU: newFigureDoc(c.AppCPU), ProxyCPU: newFigureDoc(c.ProxyCPU), Utilisation: quantity(c.Utilisation),
-		Memory: c.Memory, Growth: newFigureDoc(c.Growth), Processes: c.Processes, Trials: countsDoc{c.Passed, c.Failed, c.Void}, Failure: c.Failure,
+		Memory: c.Memory, Growth: newFigureDoc(c.Growth), Processes: c.Processes, Rates: []quantity{},
+		WorkerCPU: newFigureDoc(c.WorkerCPU), ProcessMemory: c.ProcessMemory, Trials: countsDoc{c.Passed, c.Failed, c.Void}, Failure: c.Failure,
 	}
 	if c.Peak != nil {
 		d.Peak = &peakDoc{c.Peak.Seen, c.Peak.Want, c.Peak.Offered}
 	}
 	for name, use := range c.Databases {
 		d.Services[name] = serviceDoc(use)
+	}
+	for _, v := range c.Rates {
+		d.Rates = append(d.Rates, quantity(v))
 	}
 	for _, p := range c.Curve {
 		d.Curve = append(d.Curve, pointDoc{quantity(p.Offered), quantity(p.Goodput), p.Verdict, latencyDocs(p.Response)})

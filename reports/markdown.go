@@ -25,10 +25,10 @@ func renderMarkdown(in Input) ([]byte, error) {
 		p("%s\n\n", markdownCode(m.Name))
 	}
 	for _, a := range m.Answer {
-		p("%s\n\n", escapeMarkdown(a))
+		p("%s\n\n", markdownLine(a))
 	}
 	if m.Why != "" {
-		p("%s\n\n", escapeMarkdown(m.Why))
+		p("%s\n\n", markdownLine(m.Why))
 	}
 	markdownSections(&b, m.Early)
 	if m.Limit != "" {
@@ -54,13 +54,15 @@ func renderMarkdown(in Input) ([]byte, error) {
 	p("## Latency against load\n\n")
 	markdownFigure(&b, figs["latency"])
 	for _, k := range m.Curves {
-		p("%s requests, %s: %s\n\n", upperFirst(k.Class), escapeMarkdown(k.Name), markdownCode(k.Cell.Cell.String()))
+		p("%s requests, %s: %s\n\n", markdownLine(upperFirst(k.Class)), escapeMarkdown(k.Name), markdownCode(k.Cell.Cell.String()))
 		rows := [][]string{{"offered requests/s", "goodput requests/s", "p50 ms", "p95 ms", "p99 ms", "verdict"}}
 		for _, q := range k.Points {
 			rows = append(rows, []string{q.Rate, q.Goodput, q.P50, q.P95, q.P99, q.Verdict})
 		}
 		markdownTable(&b, rows, 0)
 	}
+	markdownSections(&b, m.Tail)
+	markdownFigure(&b, figs["percentiles"])
 	if len(m.Capacity) > 0 {
 		markdownSections(&b, m.Capacity)
 		markdownFigure(&b, figs["scaling"])
@@ -119,7 +121,7 @@ func markdownValidity(b *bytes.Buffer, m *model) {
 	fmt.Fprintf(b, "## Validity\n\nOf %s %d passed, %d failed and %d are void.\n\n", counted(m.Counts.Total(), "trial"), m.Counts.Passed, m.Counts.Failed, m.Counts.Void)
 	markdownList(b, m.Warnings)
 	for _, d := range m.Doubtful {
-		fmt.Fprintf(b, "- **%s**, trial %d, %s at %s, %s: %s\n", d.Verdict, d.ID, d.Phase, d.Rate, markdownCode(d.Cell), escapeMarkdown(strings.Join(d.Reasons, "; ")))
+		fmt.Fprintf(b, "- **%s**, trial %d, %s at %s, %s: %s\n", d.Verdict, d.ID, escapeMarkdown(d.Phase), d.Rate, markdownCode(d.Cell), escapeMarkdown(strings.Join(d.Reasons, "; ")))
 		if d.Log != "" {
 			b.WriteString("\n")
 			markdownBlock(b, "text", d.Log)
@@ -143,7 +145,7 @@ func markdownFigure(b *bytes.Buffer, f figure) {
 
 func markdownList(b *bytes.Buffer, items []string) {
 	for _, s := range items {
-		fmt.Fprintf(b, "- %s\n", escapeMarkdown(s))
+		fmt.Fprintf(b, "- %s\n", markdownLine(s))
 	}
 	if len(items) > 0 {
 		b.WriteString("\n")
@@ -152,7 +154,7 @@ func markdownList(b *bytes.Buffer, items []string) {
 
 func markdownFacts(b *bytes.Buffer, facts []fact) {
 	for _, f := range facts {
-		fmt.Fprintf(b, "- %s: %s\n", escapeMarkdown(f.Name), markdownCode(f.Value))
+		fmt.Fprintf(b, "- %s: %s\n", markdownLine(f.Name), markdownCode(f.Value))
 	}
 	b.WriteString("\n")
 }
@@ -197,20 +199,39 @@ func markdownBlock(b *bytes.Buffer, language, text string) {
 	fmt.Fprintf(b, "%s%s\n%s\n%s\n\n", fence, language, strings.TrimRight(text, "\n"), fence)
 }
 
+// markdownCode writes text as code on one line, whatever backquotes it holds.
 func markdownCode(s string) string {
-	if strings.Contains(s, "`") {
-		return "`` " + s + " ``"
+	s = markdownLineEnds.Replace(s)
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
 	}
-	return "`" + s + "`"
+	if len(fence) == 1 && s != "" {
+		return fence + s + fence
+	}
+	return fence + " " + s + " " + fence
 }
 
 var (
-	markdownEscapes = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "|", `\|`, "~", `\~`, "\n", " ")
-	markdownTags    = regexp.MustCompile(`[<&]([A-Za-z/!?#])`)
+	markdownEscapes   = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "|", `\|`, "~", `\~`, "$", `\$`, "\n", " ", "\r", " ")
+	markdownLineEnds  = strings.NewReplacer("\n", " ", "\r", " ")
+	markdownTags      = regexp.MustCompile(`[<&]([A-Za-z/!?#])`)
+	markdownStart     = regexp.MustCompile(`^\s*(?:([-+>#=])|(\d+)([.)])(\s|$))`)
+	markdownReference = regexp.MustCompile(`([@#!%&])([\pL\pN"_])`)
+	markdownAddress   = regexp.MustCompile(`(?i)(://|\bwww\.|\bmailto:)`)
 )
 
-// escapeMarkdown keeps text from being read as markup; "p99 < 250 ms" stays
-// as it is.
+// markdownLine is escapeMarkdown of what begins a line or a list's item, where
+// more is markup.
+func markdownLine(s string) string {
+	return markdownStart.ReplaceAllString(escapeMarkdown(s), `$2\$1$3$4`)
+}
+
+// escapeMarkdown keeps text from being read as markup, and from naming people,
+// issues or addresses, which a forge would tell or link; "p99 < 250 ms" stays as
+// it is.
 func escapeMarkdown(s string) string {
-	return markdownTags.ReplaceAllString(markdownEscapes.Replace(s), `\$0`)
+	s = markdownTags.ReplaceAllString(markdownEscapes.Replace(s), `\$0`)
+	s = markdownReference.ReplaceAllString(s, "$1&#8203;$2")
+	return markdownAddress.ReplaceAllString(s, "$1&#8203;")
 }

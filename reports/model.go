@@ -30,6 +30,7 @@ type model struct {
 	Rows      []row    // the matrix, every cell of it
 	Folklore  []comparison
 	Curves    []curve // of the cells worth drawing
+	Tails     []tail  // of the same
 	Counts    counts
 	Doubtful  []doubtful // void and failed trials
 	Noted     []doubtful // passed trials with a doubt
@@ -40,6 +41,7 @@ type model struct {
 	Warnings  []string
 	Footnotes []string
 	Early     []section // what backs the verdict
+	Tail      []section // response time by percentile; none when it was not measured
 	Capacity  []section // what one machine holds; none when that is not known
 	Sections  []section // what else only some runs have to say
 }
@@ -66,6 +68,9 @@ type row struct {
 	CPU            string // both
 	Memory         string
 	Processes      string
+	WorkerCPU      string // CPUs that a worker keeps busy at the sustained rate
+	WorkerInterval string
+	ProcessMemory  string // of the application, mean over its processes
 	Passed, Failed int
 	Void           int
 	Tags           []string
@@ -133,9 +138,8 @@ func newModel(in Input) *model {
 	if in.Result == nil {
 		in.Result = &analysis.Result{Outcome: analysis.Inconclusive, Because: "nothing was measured"}
 	}
-	result := *in.Result // the model may drop a winner that the outcome does not back
-	in.Result = &result
-	m := &model{Input: in}
+	in = inertInput(in)
+	m := &model{Input: in} // of a copy: the model may drop a winner that the outcome does not back
 	m.Title = "sweetspot: " + in.Manifest.Scenario.Name
 	m.Warnings = append(append([]string{}, in.Manifest.Notes...), in.Result.Warnings...)
 	if note := growthNote(in.Result.Winner); note != "" {
@@ -148,6 +152,7 @@ func newModel(in Input) *model {
 	m.classes()
 	m.rows()
 	m.curves()
+	m.tails()
 	m.trials()
 	m.Method = method(in.Manifest)
 	m.Machine, m.Versions = machine(in.Manifest), versions(in.Manifest)
@@ -223,6 +228,7 @@ func (m *model) rows() {
 			Rate: value(s), Interval: interval(s), Starts: none, Saturation: value(c.Saturation),
 			P50: p[0], P95: p[1], P99: p[2],
 			AppCPU: value(c.AppCPU), ProxyCPU: value(c.ProxyCPU), CPU: none, Memory: size(float64(c.Memory)), Processes: none,
+			WorkerCPU: value(c.WorkerCPU), WorkerInterval: interval(c.WorkerCPU), ProcessMemory: size(float64(c.ProcessMemory)),
 			Passed: c.Passed, Failed: c.Failed, Void: c.Void, Winner: m.Result.Target == "" && same(c, m.Result.Winner),
 		}
 		if s != nil {
@@ -286,26 +292,18 @@ func (m *model) tags(c *analysis.Cell) (tags []string, why string) {
 	return tags, ""
 }
 
-// curves picks the cells whose latency is worth drawing: the winner, its best
-// rival, and folklore; without a winner the best explored cells.
-func (m *model) curves() {
-	seen := map[scenarios.Cell]bool{}
-	name := curveClass(m.Manifest.Scenario.Objectives)
-	add := func(label string, c *analysis.Cell) {
-		if c == nil || seen[c.Cell] || len(m.Curves) == 4 {
-			return
-		}
-		seen[c.Cell] = true
-		k := curve{Name: label, Cell: c, Class: name}
-		for _, p := range c.Curve {
-			if p.Verdict == analysis.Void {
-				continue
-			}
-			t := percentiles(p.Response[name])
-			k.Points = append(k.Points, point{Point: p, Rate: number(p.Offered), Goodput: number(p.Goodput), P50: t[0], P95: t[1], P99: t[2]})
-		}
-		if len(k.Points) > 0 {
-			m.Curves = append(m.Curves, k)
+// chosen is a cell worth a closer look.
+type chosen struct {
+	name string // why it is here: "recommended", "tied", …
+	cell *analysis.Cell
+}
+
+// chosen picks them: the winner, its best rival, and folklore; without a winner
+// the explored cells, in the matrix's order.
+func (m *model) chosen() (all []chosen) {
+	add := func(name string, c *analysis.Cell) {
+		if c != nil && !slices.ContainsFunc(all, func(k chosen) bool { return same(k.cell, c) }) {
+			all = append(all, chosen{name, c})
 		}
 	}
 	if m.Result.Target != "" {
@@ -326,6 +324,28 @@ func (m *model) curves() {
 	for _, c := range m.Result.Cells {
 		if m.Result.Winner == nil {
 			add("measured", c)
+		}
+	}
+	return all
+}
+
+// mostDrawn is how many cells a plot of chosen ones has at most.
+const mostDrawn = 4
+
+// curves are of the first chosen cells that have open-loop trials.
+func (m *model) curves() {
+	name := curveClass(m.Manifest.Scenario.Objectives)
+	for _, k := range m.chosen() {
+		c := curve{Name: k.name, Cell: k.cell, Class: name}
+		for _, p := range k.cell.Curve {
+			if p.Verdict == analysis.Void {
+				continue
+			}
+			t := percentiles(p.Response[name])
+			c.Points = append(c.Points, point{Point: p, Rate: number(p.Offered), Goodput: number(p.Goodput), P50: t[0], P95: t[1], P99: t[2]})
+		}
+		if len(c.Points) > 0 && len(m.Curves) < mostDrawn {
+			m.Curves = append(m.Curves, c)
 		}
 	}
 }

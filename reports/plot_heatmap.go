@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -26,9 +27,20 @@ type heatPanel struct {
 	cells            map[[2]int]row // by workers and threads
 }
 
+// tile is the width of a cell: less than usual where so many would not fit.
+func (h heatPanel) tile() vg.Length {
+	return min(heatTile, (figureWidth-20-heatScale-heatLeft-10)/vg.Length(max(1, len(h.threads))))
+}
+
+// titles are its two lines, of at most 200 points.
+func (h heatPanel) titles() (server, proxy string) {
+	return fit(strong(9.5), h.server, 200), fit(strong(9.5), proxyPhrase(h.proxy), 200)
+}
+
 func (h heatPanel) width() vg.Length {
 	title := strong(9.5)
-	return max(vg.Length(len(h.threads))*heatTile, title.Width(h.server), title.Width(proxyPhrase(h.proxy))) + heatLeft + 10
+	server, proxy := h.titles()
+	return max(vg.Length(len(h.threads))*h.tile(), title.Width(server), title.Width(proxy)) + heatLeft + 10
 }
 
 func (h heatPanel) height() vg.Length {
@@ -43,7 +55,7 @@ func plotHeatmap(m *model) figure {
 		f.missing = "no configuration sustained a load"
 		return f
 	}
-	f.caption = "Sustainable rate in requests per second for every combination of workers and threads, a panel for each server and proxy; darker is less, a dash is not measured or not sustained, and the recommended cell is framed."
+	f.caption = "Sustainable rate in requests per second for every combination of workers and threads, a panel for each server and proxy; darker is less, below it the 95 % interval over fresh starts where there is one, a dash is not measured or not sustained, and the recommended cell is framed."
 	lines := flow(panels, figureWidth-20-heatScale)
 	f.height = 50
 	for _, l := range lines {
@@ -123,19 +135,20 @@ func tallest(line []heatPanel) (h vg.Length) {
 
 // draw draws the panel with its upper left corner at corner.
 func (h heatPanel) draw(c draw.Canvas, corner vg.Point, low, high float64) {
+	server, behind := h.titles()
 	title, proxy, label := strong(9.5), style(9.5, ink), style(9, ink)
 	title.YAlign, proxy.YAlign, label.YAlign = draw.YTop, draw.YTop, draw.YCenter
 	left, top := corner.X+heatLeft, corner.Y-heatTop
-	c.FillText(title, vg.Point{X: left, Y: corner.Y}, h.server)
-	c.FillText(proxy, vg.Point{X: left, Y: corner.Y - 13}, proxyPhrase(h.proxy))
+	c.FillText(title, vg.Point{X: left, Y: corner.Y}, server)
+	c.FillText(proxy, vg.Point{X: left, Y: corner.Y - 13}, behind)
 	for i, w := range h.workers {
 		y := top - vg.Length(len(h.workers)-1-i)*heatRow - heatRow
 		label.XAlign = draw.XRight
 		c.FillText(label, vg.Point{X: left - 5, Y: y + heatRow/2}, count(w))
 		for j, t := range h.threads {
 			r, ok := h.cells[[2]int{w, t}]
-			at := vg.Rectangle{Min: vg.Point{X: left + vg.Length(j)*heatTile, Y: y}}
-			at.Max = vg.Point{X: at.Min.X + heatTile, Y: y + heatRow}
+			at := vg.Rectangle{Min: vg.Point{X: left + vg.Length(j)*h.tile(), Y: y}}
+			at.Max = vg.Point{X: at.Min.X + h.tile(), Y: y + heatRow}
 			heatCell(c, at, r, ok, low, high)
 		}
 	}
@@ -143,9 +156,9 @@ func (h heatPanel) draw(c draw.Canvas, corner vg.Point, low, high float64) {
 	bottom := top - vg.Length(len(h.workers))*heatRow
 	label.XAlign = draw.XCenter
 	for j, t := range h.threads {
-		c.FillText(label, vg.Point{X: left + (vg.Length(j)+0.5)*heatTile, Y: bottom - 9}, count(t))
+		c.FillText(label, vg.Point{X: left + (vg.Length(j)+0.5)*h.tile(), Y: bottom - 9}, count(t))
 	}
-	c.FillText(label, vg.Point{X: left + vg.Length(len(h.threads))*heatTile/2, Y: bottom - 22}, "threads")
+	c.FillText(label, vg.Point{X: left + vg.Length(len(h.threads))*h.tile()/2, Y: bottom - 22}, "threads")
 	label.Rotation = math.Pi / 2
 	c.FillText(label, vg.Point{X: left - 30, Y: (top + bottom) / 2}, "workers")
 }
@@ -155,8 +168,8 @@ func (h heatPanel) outlineWinner(c draw.Canvas, left, top vg.Length) {
 	for i, w := range h.workers {
 		for j, t := range h.threads {
 			if h.cells[[2]int{w, t}].Winner {
-				at := vg.Point{X: left + vg.Length(j)*heatTile, Y: top - vg.Length(len(h.workers)-i)*heatRow}
-				outline(c, vg.Rectangle{Min: at, Max: vg.Point{X: at.X + heatTile, Y: at.Y + heatRow}})
+				at := vg.Point{X: left + vg.Length(j)*h.tile(), Y: top - vg.Length(len(h.workers)-i)*heatRow}
+				outline(c, vg.Rectangle{Min: at, Max: vg.Point{X: at.X + h.tile(), Y: at.Y + heatRow}})
 			}
 		}
 	}
@@ -182,7 +195,24 @@ func heatCell(c draw.Canvas, at vg.Rectangle, r row, planned bool, low, high flo
 	if 299*int(fill.R)+587*int(fill.G)+114*int(fill.B) > 128000 {
 		label.Color = color.Black
 	}
-	c.FillText(label, center, r.Rate)
+	below := fitting(label, r.Interval, at.Max.X-at.Min.X-3)
+	if below == nil {
+		c.FillText(label, center, r.Rate)
+		return
+	}
+	c.FillText(label, vg.Point{X: center.X, Y: center.Y + 5}, r.Rate)
+	c.FillText(*below, vg.Point{X: center.X, Y: center.Y - 7}, r.Interval)
+}
+
+// fitting returns the style of an interval that is at most width wide; nil for
+// none.
+func fitting(s text.Style, interval string, width vg.Length) *text.Style {
+	for s.Font.Size = 7.5; s.Font.Size >= 5; s.Font.Size -= 0.5 {
+		if interval != none && s.Width(interval) <= width {
+			return &s
+		}
+	}
+	return nil
 }
 
 func outline(c draw.Canvas, r vg.Rectangle) {

@@ -40,7 +40,8 @@ func plotLatency(m *model) figure {
 	}
 	f.caption = "Response time percentiles p50, p95 and p99 in milliseconds on a logarithmic scale against the offered rate in requests per second, a panel for each configuration; every mark is a trial, lines join the medians of those that passed at about the same load, failed trials are crosses and the objective is a dashed line."
 	cols := min(len(m.Curves), 2)
-	f.height = 90 + vg.Length((len(m.Curves)+cols-1)/cols)*235
+	keys := latencyKeys(m)
+	f.height = 65 + legendHeight(keys) + vg.Length((len(m.Curves)+cols-1)/cols)*235
 	panels := make([]*plot.Plot, len(m.Curves))
 	for i, k := range m.Curves {
 		x, y := " ", " "
@@ -60,7 +61,7 @@ func plotLatency(m *model) figure {
 		}
 		panels[i] = p
 	}
-	f.draw = func(c draw.Canvas) { tile(legend(c, latencyKeys(m)), panels, cols) }
+	f.draw = func(c draw.Canvas) { tile(legend(c, keys), panels, cols) }
 	return f
 }
 
@@ -82,25 +83,34 @@ func latencyScale(m *model, limits scenarios.Objectives) (right, low, high float
 	return right, low / 1.4, high * 1.6
 }
 
-// objectiveLines draws each limit with its text above the line, at its left,
-// where the latency of a lightly loaded stack leaves room.
+// objectiveLines draws each limit with its text above the line.
 func objectiveLines(limits scenarios.Objectives) drawn {
-	sorted := slices.Clone(limits)
-	slices.SortFunc(sorted, func(a, b scenarios.Objective) int { return int(a.Limit - b.Limit) })
 	return func(c draw.Canvas, _, y func(float64) vg.Length) {
-		label := style(9, ink)
-		label.YAlign = draw.YBottom
-		last, left := c.Min.Y-20, c.Min.X+4
-		for _, o := range sorted {
+		for _, o := range limits {
 			at := y(milliseconds(o.Limit))
 			c.StrokeLine2(draw.LineStyle{Color: ink, Width: 1, Dashes: []vg.Length{5, 3}}, c.Min.X, at, c.Max.X, at)
-			if at-last > 12 {
-				left = c.Min.X + 4
-			}
-			text := objectiveText(o)
-			c.FillText(label, vg.Point{X: left, Y: at + 1.5}, text)
-			last, left = at, left+label.Width(text)+12
 		}
+		stackTexts(c, limits, y)
+	}
+}
+
+// stackTexts writes each objective above its limit, at the left, where the
+// latency of a lightly loaded stack leaves room; those that are close to each
+// other side by side.
+func stackTexts(c draw.Canvas, limits scenarios.Objectives, y func(float64) vg.Length) {
+	sorted := slices.Clone(limits)
+	slices.SortFunc(sorted, func(a, b scenarios.Objective) int { return int(a.Limit - b.Limit) })
+	label := style(9, ink)
+	label.YAlign = draw.YBottom
+	last, left := c.Min.Y-20, c.Min.X+4
+	for _, o := range sorted {
+		at := y(milliseconds(o.Limit))
+		if at-last > 12 {
+			left = c.Min.X + 4
+		}
+		text := objectiveText(o)
+		c.FillText(label, vg.Point{X: left, Y: at + 1.5}, text)
+		last, left = at, left+label.Width(text)+12
 	}
 }
 

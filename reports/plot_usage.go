@@ -20,21 +20,21 @@ func plotUsage(m *model) figure {
 	for _, r := range m.Rows {
 		if cpu(r.Cell) > 0 || r.Cell.Memory > 0 {
 			rows = append(rows, r)
-			cpuTop, memoryTop = max(cpuTop, cpu(r.Cell)), max(memoryTop, float64(r.Cell.Memory)/1e6)
+			cpuTop, memoryTop = max(cpuTop, cpu(r.Cell), usageEnd(r.Cell)), max(memoryTop, float64(r.Cell.Memory)/1e6)
 		}
 	}
 	if len(rows) == 0 {
 		f.missing = "neither CPU nor memory was measured"
 		return f
 	}
-	f.caption = "CPU time of application and proxy in milliseconds per good request, and memory (PSS) of application and proxy in megabytes, a row for each configuration; the recommended one is in bold."
+	f.caption = "CPU time of application and proxy in milliseconds per good request, and memory (PSS) of application and proxy in megabytes, a row for each configuration, with the 95 % intervals over fresh starts where there are any; memory is the largest seen, which has none. The recommended one is in bold."
 	f.height = 105 + vg.Length(len(rows))*19
 	left := usagePanel(rows, "CPU time (ms per good request)", cpuTop, true, []bar{
-		{"application", "ms of CPU per good request", blue, func(c *analysis.Cell) float64 { return estimate(c.AppCPU) }},
-		{"proxy", "ms of CPU per good request", orange, func(c *analysis.Cell) float64 { return estimate(c.ProxyCPU) }},
+		{"application", "ms of CPU per good request", blue, func(c *analysis.Cell) *analysis.Figure { return c.AppCPU }},
+		{"proxy", "ms of CPU per good request", orange, func(c *analysis.Cell) *analysis.Figure { return c.ProxyCPU }},
 	})
 	right := usagePanel(rows, "memory (MB, PSS)", memoryTop, false, []bar{
-		{"application and proxy together", "MB (PSS)", purple, func(c *analysis.Cell) float64 { return float64(c.Memory) / 1e6 }},
+		{"application and proxy together", "MB (PSS)", purple, func(c *analysis.Cell) *analysis.Figure { return &analysis.Figure{Value: float64(c.Memory) / 1e6} }},
 	})
 	f.draw = func(c draw.Canvas) {
 		c = legend(c, []key{{label: "application", color: blue, fill: true}, {label: "proxy", color: orange, fill: true}, {label: "application and proxy together", color: purple, fill: true}})
@@ -50,7 +50,20 @@ func plotUsage(m *model) figure {
 type bar struct {
 	label, unit string
 	color       color.Color
-	of          func(*analysis.Cell) float64
+	of          func(*analysis.Cell) *analysis.Figure
+}
+
+// usageEnd is how far the interval of the proxy's CPU reaches, or that of the
+// application's.
+func usageEnd(c *analysis.Cell) (end float64) {
+	start := 0.0
+	for _, f := range []*analysis.Figure{c.AppCPU, c.ProxyCPU} {
+		if hasInterval(f) {
+			end = max(end, start+f.High)
+		}
+		start += estimate(f)
+	}
+	return end
 }
 
 func estimate(f *analysis.Figure) float64 {
@@ -67,10 +80,15 @@ func usageStyle(r row) text.Style {
 	return style(9, ink)
 }
 
+// mostName is the room that the name of a row has at most.
+const mostName = 300 * vg.Length(1)
+
+func usageName(r row) string { return fit(usageStyle(r), cellShort(r.Cell.Cell), mostName) }
+
 // usageNames is the room that the names of the rows take.
 func usageNames(rows []row) (w vg.Length) {
 	for _, r := range rows {
-		w = max(w, usageStyle(r).Width(cellShort(r.Cell.Cell))+12)
+		w = max(w, usageStyle(r).Width(usageName(r))+12)
 	}
 	return w
 }
@@ -88,7 +106,7 @@ func usagePanel(rows []row, x string, top float64, names bool, bars []bar) *plot
 			if names {
 				s := usageStyle(r)
 				s.XAlign, s.YAlign = draw.XRight, draw.YCenter
-				c.FillText(s, vg.Point{X: c.Min.X - 6, Y: at}, cellShort(r.Cell.Cell))
+				c.FillText(s, vg.Point{X: c.Min.X - 6, Y: at}, usageName(r))
 			}
 			usageBar(c, r, bars, x, at)
 		}
@@ -96,10 +114,12 @@ func usagePanel(rows []row, x string, top float64, names bool, bars []bar) *plot
 	return p
 }
 
+// usageBar draws the parts of a bar on each other, each with its interval at its
+// end: the first above the middle, the next below, so that both are seen.
 func usageBar(c draw.Canvas, r row, bars []bar, x func(float64) vg.Length, at vg.Length) {
-	total := 0.0
+	total, end := 0.0, 0.0
 	for _, b := range bars {
-		v := b.of(r.Cell)
+		v := estimate(b.of(r.Cell))
 		if v <= 0 {
 			continue
 		}
@@ -110,10 +130,26 @@ func usageBar(c draw.Canvas, r row, bars []bar, x func(float64) vg.Length, at vg
 		})
 		total += v
 	}
+	start, offset := 0.0, vg.Length(2)
+	for _, b := range bars {
+		f := b.of(r.Cell)
+		if hasInterval(f) {
+			spanX(c, x(max(start+f.Low, 0)), x(start+f.High), at+offset, draw.LineStyle{Color: ink, Width: 1})
+			end = max(end, start+f.High)
+		}
+		start, offset = start+estimate(f), -2
+	}
 	text, label := none, style(8.5, ink)
 	if total > 0 {
 		text = number(total)
 	}
 	label.YAlign = draw.YCenter
-	c.FillText(label, vg.Point{X: x(total) + 4, Y: at}, text)
+	c.FillText(label, vg.Point{X: x(max(total, end)) + 4, Y: at}, text)
+}
+
+// spanX draws an interval along the horizontal axis.
+func spanX(c draw.Canvas, low, high, at vg.Length, s draw.LineStyle) {
+	c.StrokeLine2(s, low, at, high, at)
+	c.StrokeLine2(s, low, at-2.5, low, at+2.5)
+	c.StrokeLine2(s, high, at-2.5, high, at+2.5)
 }

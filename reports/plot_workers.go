@@ -23,7 +23,7 @@ func (l line) label() string { return fmt.Sprintf("%s, %s", l.server, counted(l.
 // plotWorkers draws the sustainable rate against workers: a line per server
 // and threads, a panel per proxy, intervals as bars.
 func plotWorkers(m *model) figure {
-	f := figure{name: "workers", title: "Sustainable rate against workers", height: 360}
+	f := figure{name: "workers", title: "Sustainable rate against workers"}
 	proxies, lines, workers, top := workersScale(m)
 	if len(proxies) == 0 {
 		f.missing = "no configuration was measured"
@@ -32,7 +32,8 @@ func plotWorkers(m *model) figure {
 	f.caption = "Sustainable rate in requests per second against the number of workers, a panel for each proxy and a line for each server and thread count; bars are 95 % intervals over fresh starts."
 	cols := min(len(proxies), 3)
 	rows := (len(proxies) + cols - 1) / cols
-	f.height += vg.Length(rows-1) * 250
+	keys := workersKeys(m, lines)
+	f.height = 295 + legendHeight(keys) + vg.Length(rows-1)*250
 	panels := make([]*plot.Plot, len(proxies))
 	for i, proxy := range proxies {
 		title := "behind " + proxy
@@ -50,12 +51,12 @@ func plotWorkers(m *model) figure {
 		p.Y.Min, p.Y.Max, p.Y.Tick.Marker = 0, top, linear{}
 		gridY(p)
 		for n, s := range lines {
-			dodge := (float64(n) - float64(len(lines)-1)/2) * (p.X.Max - p.X.Min) * 0.02
+			dodge := (float64(n) - float64(len(lines)-1)/2) * (p.X.Max - p.X.Min) * min(0.02, 0.1/float64(len(lines)))
 			p.Add(workersLine(m, proxy, s, n, dodge).of(s.label()))
 		}
 		panels[i] = p
 	}
-	f.draw = func(c draw.Canvas) { tile(legend(c, workersKeys(m, lines)), panels, cols) }
+	f.draw = func(c draw.Canvas) { tile(legend(c, keys), panels, cols) }
 	return f
 }
 

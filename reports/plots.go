@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"math"
 	"regexp"
+	"sort"
 	"strconv"
 
 	xfont "golang.org/x/image/font"
@@ -30,7 +31,7 @@ type figure struct {
 }
 
 // plotTable lists the plots in their order in the report.
-var plotTable = []func(*model) figure{plotWorkers, plotLatency, plotHeatmap, plotProxy, plotScaling, plotUsage}
+var plotTable = []func(*model) figure{plotWorkers, plotLatency, plotPercentiles, plotHeatmap, plotProxy, plotScaling, plotUsage}
 
 func figures(m *model) []figure {
 	all := make([]figure, len(plotTable))
@@ -112,7 +113,7 @@ func (f figure) render(c draw.Canvas) {
 	c = draw.Crop(c, 10, -10, 8, -8)
 	title := strong(13)
 	title.YAlign = draw.YTop
-	c.FillText(title, vg.Point{X: c.Min.X, Y: c.Max.Y}, f.title)
+	c.FillText(title, vg.Point{X: c.Min.X, Y: c.Max.Y}, fit(title, f.title, c.Max.X-c.Min.X))
 	f.draw(draw.Crop(c, 0, 0, 0, -24))
 }
 
@@ -169,16 +170,15 @@ func newPanel(title, x, y string) *plot.Plot {
 	return p
 }
 
-// fit shortens a text until it is at most width wide.
+// fit shortens a text until it is at most width wide, and keeps it on one line.
 func fit(s text.Style, txt string, width vg.Length) string {
+	txt = clean(txt)
 	if s.Width(txt) <= width {
 		return txt
 	}
 	runes := []rune(txt)
-	for len(runes) > 1 && s.Width(string(runes)+"…") > width {
-		runes = runes[:len(runes)-1]
-	}
-	return string(runes) + "…"
+	kept := sort.Search(len(runes), func(n int) bool { return s.Width(string(runes[:n+1])+"…") > width })
+	return string(runes[:max(kept, 1)]) + "…"
 }
 
 // labelY writes the label of the vertical axis into the room kept for it; the
@@ -241,6 +241,8 @@ type key struct {
 	line  bool
 	fill  bool // a swatch instead of a shape
 	width vg.Length
+
+	dashed bool // the line
 }
 
 // legend draws the keys in rows at the top of c, outside of the data, and
@@ -248,20 +250,39 @@ type key struct {
 func legend(c draw.Canvas, keys []key) draw.Canvas {
 	label := style(9.5, ink)
 	label.YAlign = draw.YCenter
-	x, y := c.Min.X, c.Max.Y-7
-	for _, k := range keys {
-		text := fit(label, k.label, c.Max.X-c.Min.X-26)
-		w := 26 + label.Width(text) + 16
-		if x > c.Min.X && x+w > c.Max.X {
-			x, y = c.Min.X, y-15
-		}
-		keyed(c, k.label, vg.Rectangle{Min: vg.Point{X: x, Y: y - 7}, Max: vg.Point{X: x + w - 8, Y: y + 7}}, func() {
+	texts, places, height := legendPlaces(keys, c.Max.X-c.Min.X)
+	for i, k := range keys {
+		x, y := c.Min.X+places[i].X, c.Max.Y+places[i].Y
+		area := vg.Rectangle{Min: vg.Point{X: x, Y: y - 7}, Max: vg.Point{X: x + 34 + label.Width(texts[i]), Y: y + 7}}
+		keyed(c, k.label, area, func() {
 			k.draw(c, x, y)
-			c.FillText(label, vg.Point{X: x + 25, Y: y}, text)
+			c.FillText(label, vg.Point{X: x + 25, Y: y}, texts[i])
 		})
-		x += w
 	}
-	return draw.Crop(c, 0, 0, 0, y-c.Max.Y-14)
+	return draw.Crop(c, 0, 0, 0, -height)
+}
+
+// legendHeight is the room that the keys take in a figure.
+func legendHeight(keys []key) vg.Length {
+	_, _, height := legendPlaces(keys, figureWidth-20)
+	return height
+}
+
+// legendPlaces sets the keys in rows of at most that width, seen from their
+// upper left corner.
+func legendPlaces(keys []key, width vg.Length) (texts []string, places []vg.Point, height vg.Length) {
+	label := style(9.5, ink)
+	at := vg.Point{Y: -7}
+	for _, k := range keys {
+		text := fit(label, k.label, width-26)
+		w := 26 + label.Width(text) + 16
+		if at.X > 0 && at.X+w > width {
+			at = vg.Point{Y: at.Y - 15}
+		}
+		texts, places = append(texts, text), append(places, at)
+		at.X += w
+	}
+	return texts, places, 14 - at.Y
 }
 
 func (k key) draw(c draw.Canvas, x, y vg.Length) {
@@ -270,7 +291,11 @@ func (k key) draw(c draw.Canvas, x, y vg.Length) {
 		return
 	}
 	if k.line {
-		c.StrokeLine2(draw.LineStyle{Color: k.color, Width: 1.6}, x+2, y, x+21, y)
+		line := draw.LineStyle{Color: k.color, Width: 1.6}
+		if k.dashed {
+			line.Dashes = []vg.Length{4, 3}
+		}
+		c.StrokeLine2(line, x+2, y, x+21, y)
 	}
 	if k.shape != nil {
 		c.DrawGlyphNoClip(draw.GlyphStyle{Color: k.color, Radius: max(k.width, 3.4), Shape: k.shape}, vg.Point{X: x + 11.5, Y: y})

@@ -38,11 +38,13 @@ var Formats = []Format{
 	{"markdown", "report.md", renderMarkdown},
 	{"json", "report.json", renderJSON},
 	{"csv", "report.csv", renderCSV},
+	{"bench", "report.bench", renderBench},
+	{"junit", "report.xml", renderJUnit},
 }
 
-// Write writes every format, the plots as SVG and the winner's configuration
-// into dir, which it makes if need be, and returns the paths written. Each
-// file appears whole or not at all.
+// Write writes every format, the schema of the JSON report, the tables as CSV,
+// the winner's configuration and the plots as SVG into dir, which it makes if
+// need be, and returns the paths written. Each file appears whole or not at all.
 func Write(in Input, dir string) (files []string, err error) {
 	for _, f := range Formats {
 		b, err := f.Render(in)
@@ -52,6 +54,12 @@ func Write(in Input, dir string) (files []string, err error) {
 		if files, err = put(files, filepath.Join(dir, f.File), b); err != nil {
 			return files, err
 		}
+	}
+	if files, err = put(files, filepath.Join(dir, schemaFile), Schema); err != nil {
+		return files, err
+	}
+	if files, err = writeTables(files, newModel(in), dir); err != nil {
+		return files, err
 	}
 	for _, name := range sortedKeys(in.WinnerConfigs) {
 		if filepath.Base(name) != name || !filepath.IsLocal(name) || strings.HasPrefix(name, "report.") {

@@ -67,6 +67,38 @@ func sampleLatency(p50 time.Duration, tail float64, n int64) rundir.Latency {
 	return rundir.Latency{Count: n, Mean: at(0.35), P50: p50, P75: at(0.5), P90: at(0.8), P95: at(1), P99: at(1.6), P999: at(2.1), P9999: at(2.4), Max: at(2.5)}
 }
 
+// sampleDistribution goes through the percentiles of a latency, straight in
+// logarithms between them; the starts lie about it.
+func sampleDistribution(l rundir.Latency, starts int) analysis.Distribution {
+	d := analysis.Distribution{Count: l.Count, Starts: starts, Max: l.Max}
+	shares := []float64{0, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999, 0.999999}
+	at := []time.Duration{l.P50 / 4, l.P50, l.P75, l.P90, l.P95, l.P99, l.P999, l.P9999, l.Max, l.Max}
+	spread := func(share float64) float64 { return 0.04 + 0.05*math.Log10(1/(1-share)) }
+	for i, share := range shares {
+		if float64(l.Count)*(1-share) < 1 {
+			break
+		}
+		v := at[i]
+		if l.Count > 0 {
+			v = max(min(v, l.Max), 1)
+		}
+		q := analysis.Quantile{Share: share, Value: v}
+		if starts > 1 && float64(l.Count)*(1-share) >= float64(100*starts) {
+			q.Low, q.High = time.Duration(float64(v)*(1-spread(share))), time.Duration(float64(v)*(1+spread(share)))
+		}
+		d.Points = append(d.Points, q)
+	}
+	return d
+}
+
+func sampleDistributions(all map[string]rundir.Latency, starts int) map[string]analysis.Distribution {
+	out := map[string]analysis.Distribution{}
+	for class, l := range all {
+		out[class] = sampleDistribution(l, starts)
+	}
+	return out
+}
+
 func sampleClasses(p50 time.Duration, proxy string, n int64) map[string]rundir.Latency {
 	static := p50 / 2
 	if proxy != scenarios.Direct {
@@ -108,6 +140,7 @@ func sampleCell(server, proxy string, workers, threads int, rate float64) *analy
 	c.Explored = noInterval(rate)
 	c.Low, c.High = rate*0.995, rate*1.01
 	c.Latency, c.LatencyRate = sampleClasses(34*time.Millisecond, proxy, int64(rate*20)), rate*0.99
+	c.Distribution = sampleDistributions(c.Latency, 1)
 	c.Service = sampleLatency(9*time.Millisecond, 2.2, int64(rate*20))
 	c.Curve = sampleCurve(c.Cell, rate*1.02, 4)
 	c.AppCPU = noInterval(2000 / rate * 0.8)
@@ -115,6 +148,8 @@ func sampleCell(server, proxy string, workers, threads int, rate float64) *analy
 		c.ProxyCPU = noInterval(0.14)
 	}
 	c.Utilisation = 0.83
+	c.WorkerCPU = noInterval(1.66 / float64(workers))
+	c.ProcessMemory = int64(28_000_000+workers*31_000_000) / int64(1+workers)
 	c.Memory = int64(28_000_000 + workers*31_000_000 + threads*900_000)
 	c.Processes = 1 + workers
 	if proxy != scenarios.Direct {
@@ -220,11 +255,16 @@ func sampleSpecials(r *analysis.Result) {
 	winner.Final, winner.Curve = fiveStarts(412, 14), sampleCurve(winner.Cell, 418, 8)
 	winner.Growth = &analysis.Figure{Value: 21e6, Low: 9e6, High: 33e6, N: 5}
 	winner.AppCPU, winner.Cores = fiveStarts(3.88, 0.11), 2
+	winner.WorkerCPU, winner.Rates = fiveStarts(0.415, 0.012), []float64{398, 407, 411, 418, 426}
+	winner.Latency = sampleClasses(34*time.Millisecond, "nginx", 412*20*5*3)
+	winner.Distribution = sampleDistributions(winner.Latency, 5)
 	r.Scaling = sampleScaling(winner.Cell, 0.5, 1, 2, 3, 4, 6)
 	r.Scaling.Crowded = []float64{6}
 	tie := find("server=gunicorn-sync/proxy=nginx/workers=5/threads=1")
 	tie.Final, tie.Tied, tie.Folklore = fiveStarts(408, 17), true, []string{scenarios.FolkloreTwice}
 	tie.Curve = sampleCurve(tie.Cell, 412, 5)
+	tie.Latency = sampleClasses(38*time.Millisecond, "nginx", 408*20*5)
+	tie.Distribution = sampleDistributions(tie.Latency, 5)
 	two := find("server=gunicorn-sync/proxy=direct/workers=5/threads=1")
 	two.Final, two.Folklore = fiveStarts(301, 9), []string{scenarios.FolkloreTwice}
 	two.Curve = sampleCurve(two.Cell, 305, 5)
@@ -236,7 +276,7 @@ func sampleSpecials(r *analysis.Result) {
 	lottery.Explored = &analysis.Figure{Value: 279, Low: 188, High: 370, N: 3}
 	infeasible := find("server=gunicorn-gthread/proxy=direct/workers=1/threads=4")
 	infeasible.Infeasible = "p99 was 312 ms at a tenth of the load, with a limit of 250 ms"
-	infeasible.Explored, infeasible.Latency, infeasible.Curve = nil, nil, nil
+	infeasible.Explored, infeasible.Latency, infeasible.Distribution, infeasible.Curve = nil, nil, nil, nil
 	infeasible.Passed, infeasible.Failed = 0, 2
 	absent := &analysis.Cell{}
 	absent.Cell = scenarios.Cell{Server: "gunicorn-gthread", Proxy: "direct", Workers: 4, Threads: 64}
@@ -315,6 +355,7 @@ func sampleNotMet() Input {
 	r.Limit, r.Usable, r.Scaling = analysis.Limit{}, 0, nil
 	for _, c := range r.Cells {
 		c.Infeasible, c.Explored, c.Final, c.Tied, c.Latency, c.Memory, c.AppCPU, c.ProxyCPU = "p99 exceeds 250 ms at a tenth of the load", nil, nil, false, nil, 0, nil, nil
+		c.Distribution, c.WorkerCPU, c.ProcessMemory, c.Rates = nil, nil, 0, nil
 	}
 	return in
 }
@@ -328,7 +369,7 @@ func sampleInconclusive() Input {
 	for i, c := range r.Cells {
 		c.Final = nil
 		if i > 0 {
-			c.Explored, c.Latency, c.Curve = nil, nil, nil
+			c.Explored, c.Latency, c.Distribution, c.Curve = nil, nil, nil, nil
 		}
 	}
 	return in
@@ -396,6 +437,7 @@ func sampleHostile() Input {
 	c.Explored = &analysis.Figure{Value: math.NaN(), Low: math.Inf(-1), High: math.Inf(1), N: 3}
 	c.Final, c.Saturation, c.AppCPU = nil, &analysis.Figure{Value: math.Inf(1), N: 2}, &analysis.Figure{Value: math.NaN()}
 	c.Curve[0].Response, c.Curve[1].Offered = nil, 0
+	c.WorkerCPU, c.Rates = &analysis.Figure{Value: math.NaN(), N: 2}, []float64{math.NaN()}
 	return in
 }
 
@@ -498,6 +540,7 @@ func sampleComparison() Input {
 	missing.Cell, missing.NotApplicable = scenarios.Cell{Server: "gunicorn-gthread", Proxy: "caddy", Workers: 4, Threads: 4}, "caddy is not installed: apt-get install caddy"
 	void := sampleCell("gunicorn-gthread", "nginx", 8, 4, 400)
 	void.Mismatch, void.Explored, void.Saturation, void.Curve, void.Latency = "the stack runs 4 workers, the cell has 8", nil, nil, nil, nil
+	void.Distribution, void.WorkerCPU = nil, nil
 	void.Passed, void.Failed, void.Void = 0, 0, 1
 	r.Cells = append(r.Cells, missing, void)
 	r.Winner, r.RunnerUp = nginx, direct
@@ -562,6 +605,7 @@ func sampleBeside() Input {
 	blocked := r.Cells[0]
 	blocked.Infeasible = "at a tenth of its throughput, 30.1 requests/s: 100.00 % errors (45 of 45, mostly: timeout), objective errors < 0.1%"
 	blocked.Final, blocked.Explored, blocked.Latency, blocked.Curve, blocked.Beside.Rate = nil, nil, nil, nil, 0
+	blocked.Distribution, blocked.WorkerCPU = nil, nil
 	blocked.Beside.With, blocked.Beside.Alone = rundir.Latency{}, rundir.Latency{}
 	r.Winner, r.RunnerUp = r.Cells[1], r.Cells[2]
 	r.Trials = sampleTrials(r.Cells[1].Cell, blocked.Cell, r.Cells[3].Cell)
@@ -576,6 +620,7 @@ func sampleTarget() Input {
 	in.Manifest.Scenario.Target = "http://127.0.0.1:8000"
 	c := sampleCell(scenarios.TargetServer, scenarios.Direct, 1, 1, 1234)
 	c.Final, c.AppCPU, c.Memory, c.Processes, c.Utilisation = threeStarts(1234, 41), nil, 0, 0, 0
+	c.WorkerCPU, c.ProcessMemory = nil, 0
 	in.Result = &analysis.Result{
 		Outcome: analysis.Recommended, Because: "it sustains the most of the 1 cells measured, on 3 fresh starts", Target: "http://127.0.0.1:8000", Winner: c, Cells: []*analysis.Cell{c},
 		Limit: analysis.Limit{What: analysis.LimitUnknown, Evidence: []string{"the processes of a target that was running already are not watched"}}, Spent: 2 * time.Minute, Budget: 5 * time.Minute,

@@ -27,7 +27,10 @@ func (m *model) sections() {
 	if s := m.capacitySection(); len(s.Lines) > 0 {
 		m.Capacity = []section{s}
 	}
-	for _, s := range []section{m.contestSection(), m.besideSection(), m.readBackSection(), m.lotterySection(), m.staticSection(), m.databaseSection(), m.generatorSection()} {
+	if s := m.tailSection(); len(s.Table) > 0 {
+		m.Tail = []section{s}
+	}
+	for _, s := range []section{m.contestSection(), m.workerSection(), m.besideSection(), m.readBackSection(), m.lotterySection(), m.staticSection(), m.databaseSection(), m.generatorSection()} {
 		switch {
 		case len(s.Lines)+len(s.Table) == 0:
 		case s.Early:

@@ -42,7 +42,7 @@ func Text(in Input, color bool, width int) []byte {
 	t.limit(m)
 	t.matrix(m)
 	t.curve(m)
-	for _, s := range slices.Concat(m.Capacity, m.Sections) {
+	for _, s := range slices.Concat(m.Tail, m.Capacity, m.Sections) {
 		t.line("")
 		t.part(s)
 	}
@@ -114,7 +114,7 @@ func (t *textWriter) limit(m *model) {
 		}
 		rows := [][]string{{"class", "proxy", "at requests/s", "p50 ms", "p95 ms", "p99 ms"}}
 		for _, c := range m.Classes {
-			rows = append(rows, []string{c.Class, clean(c.Name), c.Rate, c.P50, c.P95, c.P99})
+			rows = append(rows, []string{clean(c.Class), clean(c.Name), c.Rate, c.P50, c.P95, c.P99})
 		}
 		if len(m.Classes) > 0 {
 			t.fitted(rows, 2, "ll")

@@ -262,8 +262,33 @@ func TestSuspicionIsDropped(t *testing.T) {
 	}
 }
 
-// A void burst voids its round on both sides at once, and the round is made
-// again, in the same order.
+// A void burst goes out of its round with its neighbour on the other build.
+func TestVoidPairIsLeftOut(t *testing.T) {
+	p := testPlan()
+	p.Gate.Bursts = 3
+	const slow = 2 // the third of the closed loops
+	done := drive(t, Steps(p, 0), nil, func(t *rundir.Trial) {
+		if t.ID == 2+slow {
+			t.Usage.StealSeconds = 5
+		}
+		if t.ID == 2+slow || t.ID == 2+slow+1 {
+			t.Load.Goodput *= 0.5
+		}
+	}, never)
+	r := Judge(Input{Plan: p, Source: Duet, Trials: done})
+	if r.Verdict != Pass || len(r.Voids) != 0 || r.Rounds != firstLook || len(r.Metrics[0].Rounds) != firstLook {
+		t.Fatalf("verdict %s (%s), voids %v, %d rounds", r.Verdict, r.Because, r.Voids, r.Rounds)
+	}
+	if first := r.Metrics[0].Rounds[0]; first.Base < 95 || first.Candidate < 95 {
+		t.Errorf("the first round has %g and %g requests/s, want about 100: the void pair is in it", first.Base, first.Candidate)
+	}
+	if want := "of 24 pairs of bursts 1 do not count, the last because"; len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], want) {
+		t.Errorf("warnings %q, want one that begins with %q", r.Warnings, want)
+	}
+}
+
+// Where a round has too few bursts left, it is void on both sides at once, and
+// made again, in the same order.
 func TestVoidRoundIsMadeAgain(t *testing.T) {
 	p := testPlan()
 	done := drive(t, Steps(p, 0), nil, func(t *rundir.Trial) {
@@ -332,7 +357,7 @@ func TestSuppressedPercentile(t *testing.T) {
 	p.Gate.Rounds = 8
 	done := drive(t, Steps(p, 0), nil, nothing, never)
 	r := Judge(Input{Plan: p, Source: Duet, Trials: done})
-	if r.Verdict != Inconclusive || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "lengthen gate.burst") || !math.IsNaN(r.Metrics[0].Effect) {
+	if r.Verdict != Inconclusive || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "lengthen gate.open_burst") || !math.IsNaN(r.Metrics[0].Effect) {
 		t.Errorf("%s, warnings %q, %+v", r.Verdict, r.Warnings, r.Metrics[0])
 	}
 }

@@ -198,15 +198,20 @@ func (c course) doubts(r Result) (out []string) {
 			out = append(out, fmt.Sprintf("%s, beyond what %q accepts or not shown to be within it; it only warns", m.change(), m.Criterion))
 		}
 	}
+	if c.leftOut > 0 {
+		each := len(c.rounds) * c.plan.bursts()
+		of := "bursts"
+		if !c.plan.Alone {
+			each, of = each/2, "pairs of bursts"
+		}
+		out = append(out, fmt.Sprintf("of %d %s %d do not count, the last because %s", each, of, c.leftOut, c.leftOutWhy))
+	}
 	return out
 }
 
 func lack(m Metric) string {
 	if kinds[m.Name].beyond > 0 {
-		return fmt.Sprintf("a round has fewer than %d requests beyond it, or all rounds fewer than %d; lengthen gate.burst, raise gate.bursts or bound a lower percentile", leastBeyond, leastBeyondAll)
-	}
-	if kinds[m.Name].family != anyBurst {
-		return "no round has a burst that tells it; set gate.bursts to 2 or more"
+		return fmt.Sprintf("a round has fewer than %d requests beyond it, or all rounds fewer than %d; lengthen gate.open_burst, raise gate.open_bursts or bound a lower percentile", leastBeyond, leastBeyondAll)
 	}
 	return "no burst tells it"
 }

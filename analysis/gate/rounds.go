@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"strings"
@@ -58,19 +59,14 @@ func attempts(trials []rundir.Trial) (out []attempt) {
 	return out
 }
 
-// void says why an attempt does not count, by what is known of its trials
-// whatever they came to: a burst is void by the rules of package analysis, as
-// when others took CPU time, or a build has not gone through all its bursts in
-// one start. Empty: it counts, or may yet.
-func (a attempt) void(judged func(*rundir.Trial) string, bursts int) string {
+// void says why an attempt does not count: a build's stack failed, or a build
+// has not gone through all its bursts in one start. Empty: it counts, or may yet.
+func (a attempt) void(bursts int) string {
 	fresh := map[string]int{}
 	for i := range a.trials {
 		t := &a.trials[i]
 		if t.Failure != "" {
 			return fmt.Sprintf("%s failed: %s", t.Step.Build, firstLine(t.Failure))
-		}
-		if why := judged(t); why != "" {
-			return why
 		}
 		if t.Fresh {
 			fresh[t.Step.Build]++
@@ -83,6 +79,58 @@ func (a attempt) void(judged func(*rundir.Trial) string, bursts int) string {
 		return "it was interrupted"
 	}
 	return ""
+}
+
+// disturbed are bursts of an attempt that do not count.
+type disturbed struct {
+	bursts map[int]bool // by their place in the round
+	tooFew string       // why the attempt does not count either; empty: it does
+	last   string       // why the last of them do not
+	n      int          // of the bursts that stood for themselves and the other build's
+}
+
+// disturbed finds the bursts that are void by the rules of package analysis, as
+// when others took CPU time. Each goes out with its neighbour, a burst of the
+// same kind on the other build, whatever the two came to. An attempt of which
+// more than half of the pairs of a kind go out does not count.
+func (p Plan) disturbed(a attempt) (d disturbed) {
+	d.bursts = map[int]bool{}
+	each, left := 2, map[bool]int{false: p.Gate.Bursts / 2, true: p.Gate.OpenBursts / 2}
+	if p.Alone {
+		each = 1
+	}
+	for i := range a.trials {
+		why := p.voidTrial(&a.trials[i])
+		pair := i - i%each
+		if why == "" || d.bursts[pair] {
+			continue
+		}
+		for k := range each {
+			d.bursts[pair+k] = true
+		}
+		d.last = why
+		d.n++
+		open := a.trials[i].Step.Rate > 0
+		if left[open]--; left[open] < 0 && d.tooFew == "" {
+			d.tooFew = why
+		}
+	}
+	return d
+}
+
+// without is the attempt less the bursts that do not count.
+func (a attempt) without(d disturbed) attempt {
+	if len(d.bursts) == 0 {
+		return a
+	}
+	var kept []rundir.Trial
+	for i := range a.trials {
+		if !d.bursts[i] {
+			kept = append(kept, a.trials[i])
+		}
+	}
+	a.trials = kept
+	return a
 }
 
 // voidTrial says why a trial is void; empty: it is not.
@@ -123,19 +171,21 @@ func firstLine(s string) string {
 
 // course is what the trials of a gate have come to so far.
 type course struct {
-	plan      Plan
-	rate      float64 // fixed, of the open loops; 0: the base's saturation is not known yet
-	tries     int     // of finding it
-	stuck     string  // why it can not be found
-	rounds    []round
-	voids     []Void
-	failures  map[string]int // of the stacks, by build
-	failure   string         // the last of them
-	open      *attempt       // under way; nil: none is
-	attempts  int
-	spent     time.Duration
-	spentAt   time.Duration // when the rounds of the first look were there
-	firstCost time.Duration // mean of those
+	plan       Plan
+	rate       float64 // fixed, of the open loops; 0: the base's saturation is not known yet
+	tries      int     // of finding it
+	stuck      string  // why it can not be found
+	rounds     []round
+	voids      []Void
+	leftOut    int            // pairs of bursts, of rounds that count
+	leftOutWhy string         // the last of them
+	failures   map[string]int // of the stacks, by build
+	failure    string         // the last of them
+	open       *attempt       // under way; nil: none is
+	attempts   int
+	spent      time.Duration
+	spentAt    time.Duration // when the rounds of the first look were there
+	firstCost  time.Duration // mean of those
 }
 
 // mostTries is how often a saturation that is void is made again. Then the best
@@ -184,7 +234,8 @@ func (p Plan) read(trials []rundir.Trial) course {
 			c.failures[build]++
 			c.failure = why
 		}
-		if why := a.void(p.voidTrial, bursts); why != "" {
+		noisy := p.disturbed(a)
+		if why := cmp.Or(noisy.tooFew, a.void(bursts)); why != "" {
 			c.voids = append(c.voids, Void{Round: len(c.rounds) + 1, Why: why})
 			continue
 		}
@@ -192,7 +243,10 @@ func (p Plan) read(trials []rundir.Trial) course {
 			c.open = &all[i]
 			continue
 		}
-		c.rounds = append(c.rounds, round{a})
+		c.rounds = append(c.rounds, round{a.without(noisy)})
+		if noisy.n > 0 {
+			c.leftOut, c.leftOutWhy = c.leftOut+noisy.n, noisy.last
+		}
 		if len(c.rounds) <= firstLook {
 			c.spentAt = spent
 			c.firstCost += (a.cost() - c.firstCost) / time.Duration(len(c.rounds))
