@@ -58,18 +58,23 @@ func runnerUp(candidates []*Cell, winner *Cell) *Cell {
 	return nil
 }
 
-// doubtRunnerUp warns when the final rounds do not tell the winner from the
-// runner-up: the interval of their ratio holds 1, or there is none.
+// doubtRunnerUp compares the winner with the runner-up, and warns when the
+// final rounds do not tell them apart: the interval of their ratio holds 1, or
+// there is none.
 func (g *grid) doubtRunnerUp(res *Result) {
-	if res.RunnerUp == nil || res.RunnerUp.Tied {
+	if res.RunnerUp == nil {
 		return
 	}
-	r := g.compare("runner-up", res.Winner, res.RunnerUp).Ratio
-	if r == nil || r.Low > 1 {
+	res.Lead = g.compare("runner-up", res.Winner, res.RunnerUp).Ratio
+	if res.RunnerUp.Tied || res.Lead == nil || res.Lead.Low > 1 {
 		return
 	}
-	res.Warnings = append(res.Warnings, "these starts do not tell the winner from the runner-up at 95 %: another run may name the other; a longer budget tells more")
+	res.Warnings = append(res.Warnings, NotToldApart+" at 95 %: another run may name the other; a longer budget tells more")
 }
+
+// NotToldApart begins the warning that the final rounds do not tell the winner
+// from a runner-up that is not tied.
+const NotToldApart = "these starts do not tell the winner from the runner-up"
 
 // folklore compares the winner with the better proxy of every folklore
 // setting, and names what limits that.

@@ -53,9 +53,10 @@ const (
 // manifest.
 type Result struct {
 	Outcome  string
-	Because  string // one sentence: why this outcome
-	Winner   *Cell  // nil unless Outcome is Recommended
-	RunnerUp *Cell  // the best cell that is not the winner; nil when there is none
+	Because  string  // one sentence: why this outcome
+	Winner   *Cell   // nil unless Outcome is Recommended
+	RunnerUp *Cell   // the best cell that is not the winner; nil when there is none
+	Lead     *Figure // the winner's sustainable rate over the runner-up's; nil when there is no runner-up
 	Ties     []*Cell
 	Folklore []Comparison // every folklore setting, against the winner
 	ProxyTax []Comparison // the winner's proxy twins, against the winner

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sweetspot/analysis"
+	"sweetspot/analysis/lint"
 	"sweetspot/runner/rundir"
 )
 
@@ -22,6 +23,7 @@ type Input struct {
 	Generated     time.Time
 	Dir           string            // the run's folder, as the reader may type it
 	WinnerConfigs map[string]string // ready-to-use configuration of the winner: content by file name
+	Lint          *lint.Report      // the run against the rules of measurement; nil: it was not held against them
 }
 
 // Format is one way to write a report down.

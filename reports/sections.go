@@ -30,7 +30,7 @@ func (m *model) sections() {
 	if s := m.tailSection(); len(s.Table) > 0 {
 		m.Tail = []section{s}
 	}
-	for _, s := range []section{m.contestSection(), m.workerSection(), m.besideSection(), m.readBackSection(), m.lotterySection(), m.staticSection(), m.databaseSection(), m.generatorSection()} {
+	for _, s := range []section{m.contestSection(), m.workerSection(), m.besideSection(), m.readBackSection(), m.lotterySection(), m.staticSection(), m.databaseSection(), m.generatorSection(), m.lintSection()} {
 		switch {
 		case len(s.Lines)+len(s.Table) == 0:
 		case s.Early:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 	"sweetspot/runner/calibrate"
 	"sweetspot/runner/process"
+	"sweetspot/runner/rundir"
 	"sweetspot/runner/sample"
 	"sweetspot/runner/stack"
 )
@@ -28,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 // still are the scripts that measure nothing.
-var still = []string{"capacity", "compare", "gate", "help", "history", "init", "validate"}
+var still = []string{"capacity", "compare", "gate", "help", "history", "init", "publish", "validate"}
 
 // serial runs scripts one after the other, for what measures must not share the
 // machine, and then those that measure nothing side by side.
@@ -94,10 +96,52 @@ func TestExitCodes(t *testing.T) {
 		{"unknown scenario", []string{"run", "frobnicate"}, exitBadInput},
 		{"unknown format", []string{"report", "x", "--format", "pdf"}, exitBadInput},
 		{"no run directory", []string{"report", t.TempDir()}, exitBadInput},
+		{"no bundle", []string{"verify", t.TempDir()}, exitBadInput},
+		{"nowhere to publish", []string{"publish", t.TempDir()}, exitBadInput},
 		{"too many arguments", []string{"validate", "a", "b"}, exitBadInput},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := execute(context.Background(), tt.args, discard{}, discard{}); got != tt.want {
+				t.Errorf("exit code %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+// Those of what is checked: not publishable, and edited, are exit code 99.
+func TestExitCodesOfABundle(t *testing.T) {
+	run, site := t.TempDir(), filepath.Join(t.TempDir(), "site")
+	if err := simulations["four"].write(run, 1); err != nil {
+		t.Fatal(err)
+	}
+	gate, err := rundir.Create(filepath.Join(t.TempDir(), "gate"), rundir.Manifest{Gate: &rundir.Gate{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gate.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name   string
+		args   []string
+		before func() error
+		want   int
+	}{
+		{"not publishable", []string{"lint", run}, nil, exitNotMet},
+		{"a gate", []string{"lint", gate.Dir}, nil, exitBadInput},
+		{"not published", []string{"publish", run, "--out", site}, nil, exitNotMet},
+		{"occupied", []string{"publish", run, "--out", run, "--draft"}, nil, exitBadInput},
+		{"published as a draft", []string{"publish", run, "--out", site, "--draft"}, nil, exitGood},
+		{"verified", []string{"verify", site}, nil, exitGood},
+		{"edited", []string{"verify", site}, func() error { return os.WriteFile(filepath.Join(site, "report.csv"), nil, 0o644) }, exitNotMet},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.before != nil {
+				if err := tt.before(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := execute(t.Context(), tt.args, discard{}, discard{}); got != tt.want {
 				t.Errorf("exit code %d, want %d", got, tt.want)
 			}
 		})

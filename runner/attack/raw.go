@@ -2,8 +2,6 @@ package attack
 
 import (
 	"bufio"
-	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -118,8 +116,8 @@ func (l *rawLog) result(h rawHit) vegeta.Result {
 		Method:    l.spec.Requests[l.spec.Mix.Pick(h.seq)].Method,
 		URL:       string(l.spec.Mix.AppendPath([]byte(l.base), h.seq)),
 	}
-	if r.Error == "" && (r.Code < 200 || r.Code >= 400) { // expected, but vegeta marks it
-		r.Error = strconv.Itoa(int(r.Code)) + " " + http.StatusText(int(r.Code))
+	if r.Error == "" { // expected, but vegeta may mark it
+		r.Error = marked(r.Code)
 	}
 	return r
 }

@@ -46,10 +46,10 @@ func (p *Pending) commit(t Trial, h map[string]Histograms) error {
 	if err != nil {
 		return err
 	}
-	if err := writeJSON(p.Dir+"/"+histogramsFile, encoded); err != nil {
+	if err := writeJSON(p.Dir+"/"+HistogramsFile, encoded); err != nil {
 		return err
 	}
-	if err := writeJSON(p.Dir+"/"+trialFile, t); err != nil {
+	if err := writeJSON(p.Dir+"/"+TrialFile, t); err != nil {
 		return err
 	}
 	if err := os.Rename(p.Dir, p.run.TrialDir(p.ID)); err != nil {
@@ -99,7 +99,7 @@ func encodeHistograms(classes map[string]Histograms) (map[string]encodedHistogra
 // without an attack has none.
 func (r *Run) Histograms(id int) (map[string]Histograms, error) {
 	var encoded map[string]encodedHistograms
-	err := readJSON(r.TrialDir(id)+"/"+histogramsFile, &encoded)
+	err := readJSON(r.TrialDir(id)+"/"+HistogramsFile, &encoded)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

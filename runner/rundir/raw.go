@@ -29,3 +29,25 @@ type rawFile struct {
 
 // Close implements io.Closer.
 func (r rawFile) Close() error { return errors.Join(r.Writer.Close(), r.file.Close()) }
+
+// OpenRaw opens a file of raw results, which it uncompresses. Reading on to the
+// end checks the file's own checksum.
+func OpenRaw(name string) (io.ReadCloser, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read raw results: %w", err)
+	}
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read raw results: %s: %w", name, err), f.Close())
+	}
+	return openRaw{z, f}, nil
+}
+
+type openRaw struct {
+	*gzip.Reader
+	file *os.File
+}
+
+// Close implements io.Closer.
+func (r openRaw) Close() error { return errors.Join(r.Reader.Close(), r.file.Close()) }

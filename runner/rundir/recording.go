@@ -20,16 +20,16 @@ func (r *Run) keepRecording() error {
 	if r.Manifest.ArrivalsHash == "" {
 		return nil
 	}
-	return writeFile(r.Path(recordingFile), r.Manifest.Recording.Text())
+	return writeFile(r.Path(RecordingFile), r.Manifest.Recording.Text())
 }
 
-// readRecording reads it back.
-func (r *Run) readRecording() (err error) {
+// ReadRecording reads what the run replays into its manifest, if anything.
+func (r *Run) ReadRecording() (err error) {
 	m := &r.Manifest
 	if m.ArrivalsHash == "" {
 		return nil
 	}
-	file := r.Path(recordingFile)
+	file := r.Path(RecordingFile)
 	if m.Recording, err = scenarios.ReadRecording(file, m.Seed); err != nil {
 		return fmt.Errorf("read what the run replays: %w", err)
 	}

@@ -27,7 +27,7 @@ func TestRecordingIsKept(t *testing.T) {
 	if got := again.Manifest.Recording; !slices.Equal(got, m.Recording) {
 		t.Errorf("read back as %v, want %v", got, m.Recording)
 	}
-	file := again.Path(recordingFile)
+	file := again.Path(RecordingFile)
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}

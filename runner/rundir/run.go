@@ -19,17 +19,18 @@ const SchemaVersion = 1
 
 // Names inside a run directory.
 const (
-	manifestFile   = "manifest.json"
-	scenarioFile   = "scenario.yaml"
-	trialsDir      = "trials"
-	trialFile      = "trial.json"
-	histogramsFile = "histograms.json"
-	recordingFile  = "arrivals.txt"
-	lockFile       = ".lock"
-	pendingSuffix  = ".part"
+	ManifestFile   = "manifest.json"
+	ScenarioFile   = "scenario.yaml"
+	RecordingFile  = "arrivals.txt"
+	TrialFile      = "trial.json"
+	HistogramsFile = "histograms.json"
 
 	// RawFile is a trial's raw results: gzip over vegeta's gob encoding.
 	RawFile = "results.bin.gz"
+
+	trialsDir     = "trials"
+	lockFile      = ".lock"
+	pendingSuffix = ".part"
 )
 
 // Run is an open run directory. One process at a time has it open for writing.
@@ -58,13 +59,13 @@ func Create(dir string, m Manifest) (*Run, error) {
 	if err := r.acquire(); err != nil {
 		return nil, err
 	}
-	if err := writeFile(filepath.Join(dir, scenarioFile), []byte(m.Source)); err != nil {
+	if err := writeFile(filepath.Join(dir, ScenarioFile), []byte(m.Source)); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	if err := r.keepRecording(); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	if err := writeJSON(filepath.Join(dir, manifestFile), r.Manifest); err != nil {
+	if err := writeJSON(filepath.Join(dir, ManifestFile), r.Manifest); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
@@ -77,9 +78,9 @@ func Read(dir string) (*Run, error) {
 		return nil, fmt.Errorf("open run: %w", err)
 	}
 	r := &Run{Dir: dir}
-	if err := readJSON(filepath.Join(dir, manifestFile), &r.Manifest); err != nil {
+	if err := readJSON(filepath.Join(dir, ManifestFile), &r.Manifest); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("open run: %s has no %s: it is not a run directory", dir, manifestFile)
+			return nil, fmt.Errorf("open run: %s has no %s: it is not a run directory", dir, ManifestFile)
 		}
 		return nil, fmt.Errorf("open run: %w", err)
 	}
@@ -100,7 +101,7 @@ func Resume(dir string) (*Run, error) {
 	if err := r.acquire(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(r.readRecording(), r.removePending()); err != nil {
+	if err := errors.Join(r.ReadRecording(), r.removePending()); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
@@ -113,7 +114,7 @@ func (r *Run) Calibrated(c *Calibration, note string) error {
 	if note != "" {
 		r.Manifest.Notes = append(slices.Clip(r.Manifest.Notes), note)
 	}
-	file := filepath.Join(r.Dir, manifestFile)
+	file := filepath.Join(r.Dir, ManifestFile)
 	if err := writeJSON(file+pendingSuffix, r.Manifest); err != nil {
 		return err
 	}
@@ -167,7 +168,7 @@ func (r *Run) readTrials() error {
 			continue
 		}
 		var t Trial
-		if err := readJSON(r.Path(trialsDir, e.Name(), trialFile), &t); err != nil {
+		if err := readJSON(r.Path(trialsDir, e.Name(), TrialFile), &t); err != nil {
 			return fmt.Errorf("read trial %s: %w", e.Name(), err)
 		}
 		if id, err := strconv.Atoi(e.Name()); err != nil || id != t.ID {
