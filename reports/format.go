@@ -265,8 +265,12 @@ func processes(n int) string {
 	return count(n) + " processes"
 }
 
+// lowerFirst leaves an abbreviation as it is.
 func lowerFirst(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
+	if next, _ := utf8.DecodeRuneInString(s[n:]); unicode.IsUpper(next) {
+		return s
+	}
 	return string(unicode.ToLower(r)) + s[n:]
 }
 

@@ -29,7 +29,7 @@ var hostileTexts = []string{
 	"=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", "x;=1+1", "x,=1+1", "＝1+1", `"=1+1"`, "a\"b,c\nd",
 	"\x1b[2J\x1b]0;title\x07\x1b[31m", "\u009b2J\u009d0;x\u009c", "\x00\x01\x08\x7f", "\u202eevil\u2066\u200f\ufeff", "\xff\xfe\xc3(", "\r\nover",
 	"\nBenchmarkEvil 1 1 ns/op\n", "\ngoos: plan9\nUnit ns/op better=higher\n", "]]></system-out><failure/>", "::error::x", "##[group]x", "a::set-output name=b::c",
-	strings.Repeat("long", 400), "日本語 🎉 é", "%s %d %!x(MISSING)",
+	strings.Repeat("long", 100), "日本語 🎉 é", "%s %d %!x(MISSING)",
 }
 
 // ours are the fields that hold words of the program, never somebody's text.

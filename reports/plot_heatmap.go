@@ -183,8 +183,12 @@ func heatCell(c draw.Canvas, at vg.Rectangle, r row, planned bool, low, high flo
 	if !planned || r.Rate == none || r.Cell.Infeasible != "" {
 		box(c, color.NRGBA{240, 240, 240, 255}, inner)
 		c.FillText(label, center, none)
+		if planned {
+			markBox(c, inner, &r.Cell.Cell, cellShort(r.Cell.Cell), r.Note())
+		}
 		return
 	}
+	markBox(c, inner, &r.Cell.Cell, rateText(r)...)
 	fill := viridis((r.Cell.Sustainable().Value - low) / max(high-low, 1e-9))
 	box(c, fill, inner)
 	label.Color = color.Color(color.White)

@@ -57,7 +57,7 @@ func plotLatency(m *model) figure {
 		gridY(p)
 		p.Add(objectiveLines(limits))
 		for q := range quantiles {
-			p.Add(latencyLine(k, q))
+			p.Add(latencyLine(k, q).of(quantileLooks[q].label))
 		}
 		panels[i] = p
 	}
@@ -139,9 +139,21 @@ func latencyLine(k curve, q int) drawn {
 			case !claimable(l.Count, quantiles[q].q):
 				shape = look.hollow
 			}
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: look.color, Radius: 3.2, Shape: shape}, vg.Point{X: x(p.Offered), Y: y(v)})
+			at := vg.Point{X: x(p.Offered), Y: y(v)}
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: look.color, Radius: 3.2, Shape: shape}, at)
+			markAt(c, at, nil, latencyText(k, p, q)...)
 		}
 	}
+}
+
+// latencyText is what a mark tells.
+func latencyText(k curve, p point, q int) []string {
+	l := p.Response[k.Class]
+	value := fmt.Sprintf("%s %s ms", quantiles[q].name, number(milliseconds(quantiles[q].of(l))))
+	if !claimable(l.Count, quantiles[q].q) {
+		value += ", not claimed: fewer than 100 samples beyond"
+	}
+	return []string{cellShort(k.Cell.Cell), fmt.Sprintf("%s offered, %s good requests/s: %s", p.Rate, p.Goodput, p.Verdict), value}
 }
 
 // load is a group of passed trials at about the same offered rate.

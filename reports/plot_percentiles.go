@@ -38,11 +38,11 @@ func plotPercentiles(m *model) figure {
 	gridX(p)
 	gridY(p)
 	for i, t := range m.Tails {
-		p.Add(tailBand(t, seriesColors[i%len(seriesColors)]))
+		p.Add(tailBand(t, seriesColors[i%len(seriesColors)]).of(t.key()))
 	}
 	p.Add(limitSteps(limits))
 	for i, t := range m.Tails {
-		p.Add(tailLine(t, i))
+		p.Add(tailLine(t, i).of(t.key()))
 	}
 	keys := percentilesKeys(m.Tails)
 	f.height = 330 + legendHeight(keys)
@@ -117,6 +117,7 @@ func tailLine(t tail, n int) drawn {
 				continue
 			}
 			at := vg.Point{X: x(nine(q.Share)), Y: y(milliseconds(q.Value))}
+			markAt(c, at, &t.Cell.Cell, t.told(q)...)
 			if !t.Claimed(q.Share) {
 				rest = append(rest, at)
 				continue
@@ -133,8 +134,25 @@ func tailLine(t tail, n int) drawn {
 		}
 		if t.Max > 0 {
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: look, Radius: 4, Shape: hollow{0}}, end)
+			markAt(c, end, &t.Cell.Cell, t.key(), "maximum "+number(milliseconds(t.Max))+" ms, one observation of "+count(int(t.Count)))
 		}
 	}
+}
+
+// key names a tail in the legend.
+func (t tail) key() string { return fmt.Sprintf("%s, at %s/s", t.label(), t.Rate) }
+
+// told is what the mark of a quantile tells.
+func (t tail) told(q analysis.Quantile) []string {
+	v := milliseconds(q.Value)
+	text := fmt.Sprintf("p%s %s ms", tickLabel(100*q.Share), number(v))
+	if q.High > 0 {
+		text += fmt.Sprintf(", fresh starts %s–%s", numberLike(milliseconds(q.Low), v), numberLike(milliseconds(q.High), v))
+	}
+	if !t.Claimed(q.Share) {
+		text += ", not claimed: fewer than 100 responses beyond"
+	}
+	return []string{t.key(), text}
 }
 
 // isNine tells whether a quantile is the median, or 90 %, 99 % and so on.
@@ -167,7 +185,7 @@ func limitSteps(limits scenarios.Objectives) drawn {
 func percentilesKeys(tails []tail) (keys []key) {
 	few, several := false, false
 	for i, t := range tails {
-		keys = append(keys, key{label: fmt.Sprintf("%s, at %s/s", t.label(), t.Rate), color: seriesColors[i%len(seriesColors)], shape: seriesShapes[i%len(seriesShapes)], line: true})
+		keys = append(keys, key{label: t.key(), color: seriesColors[i%len(seriesColors)], shape: seriesShapes[i%len(seriesShapes)], line: true})
 		few = few || len(t.Points) > 0 && !t.Claimed(t.Points[len(t.Points)-1].Share)
 		several = several || t.Starts > 1
 	}

@@ -85,7 +85,11 @@ func classRow(c class, at float64) drawn {
 			if !claimable(c.Latency.Count, q.q) {
 				shape = quantileLooks[i].hollow
 			}
-			cv.DrawGlyphNoClip(draw.GlyphStyle{Color: quantileLooks[i].color, Radius: 4.5, Shape: shape}, vg.Point{X: x(v), Y: y(at)})
+			point := vg.Point{X: x(v), Y: y(at)}
+			series(cv, q.name, func() {
+				cv.DrawGlyphNoClip(draw.GlyphStyle{Color: quantileLooks[i].color, Radius: 4.5, Shape: shape}, point)
+				markAt(cv, point, nil, fmt.Sprintf("%s, %s, at %s requests/s", c.Class, proxyPhrase(c.Name), c.Rate), fmt.Sprintf("%s %s ms", q.name, number(v)))
+			})
 		}
 	}
 }

@@ -35,7 +35,7 @@ func plotScaling(m *model) figure {
 	p.X.Min, p.X.Max, p.X.Tick.Marker = 0, right*1.04, linear{}
 	p.Y.Min, p.Y.Max, p.Y.Tick.Marker = 0, top*1.08, linear{}
 	gridY(p)
-	p.Add(lawBand(law), boundLine(k, p), lawStroke(law, k.Law), startMarks(k), kneeMark(k))
+	p.Add(lawBand(law).of(lawInterval), boundLine(k, p).of(boundLabel), lawStroke(law, k.Law).of(lawLabel), startMarks(k).of(startLabel), kneeMark(k).of(kneeLabel))
 	f.draw = func(c draw.Canvas) { p.Draw(draw.Crop(legend(c, scalingKeys(k)), 0, -8, 0, 0)) }
 	return f
 }
@@ -142,7 +142,9 @@ func startMarks(k *analysis.Scaling) drawn {
 			if !finite(q.Cores) || !finite(q.Rate) {
 				continue
 			}
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: ink, Radius: 3, Shape: hollow{0}}, vg.Point{X: x(q.Cores), Y: y(q.Rate)})
+			at := vg.Point{X: x(q.Cores), Y: y(q.Rate)}
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: ink, Radius: 3, Shape: hollow{0}}, at)
+			markAt(c, at, nil, coresText(q.Cores)+", "+sizeShort(q.Cell), number(q.Rate)+" requests/s, closed loop")
 		}
 	}
 }
@@ -157,6 +159,7 @@ func kneeMark(k *analysis.Scaling) drawn {
 		at := vg.Point{X: x(knee), Y: y(rate.Value)}
 		c.StrokeLine2(draw.LineStyle{Color: bluish, Width: 1, Dashes: []vg.Length{2, 2}}, at.X, c.Min.Y, at.X, at.Y)
 		c.DrawGlyphNoClip(draw.GlyphStyle{Color: bluish, Radius: 5, Shape: diamond{}}, at)
+		markAt(c, at, nil, "knee at "+number(knee)+" cores", withInterval(rate)+" requests/s by the law")
 		label := style(9, ink)
 		label.XAlign, label.YAlign = draw.XLeft, draw.YBottom
 		c.FillText(label, vg.Point{X: at.X + 4, Y: c.Min.Y + 3}, "knee, "+number(knee)+" cores")
@@ -176,16 +179,25 @@ func kneeOf(k *analysis.Scaling) (float64, *analysis.Figure) {
 	return k.Law.Knee(), rate
 }
 
+// The entries of the legend.
+const (
+	startLabel  = "fresh start"
+	lawLabel    = "scalability law, dashed beyond what was measured"
+	lawInterval = "its 95 % interval"
+	boundLabel  = "bound of the utilisation law"
+	kneeLabel   = "knee"
+)
+
 func scalingKeys(k *analysis.Scaling) []key {
-	keys := []key{{label: "fresh start", color: ink, shape: hollow{0}}}
+	keys := []key{{label: startLabel, color: ink, shape: hollow{0}}}
 	if k.Law != nil {
-		keys = append(keys, key{label: "scalability law, dashed beyond what was measured", color: blue, line: true}, key{label: "its 95 % interval", color: lightBlue, fill: true})
+		keys = append(keys, key{label: lawLabel, color: blue, line: true}, key{label: lawInterval, color: lightBlue, fill: true})
 	}
 	if finite(k.Bound(1)) {
-		keys = append(keys, key{label: "bound of the utilisation law", color: vermillion, line: true})
+		keys = append(keys, key{label: boundLabel, color: vermillion, line: true})
 	}
 	if _, rate := kneeOf(k); rate != nil {
-		keys = append(keys, key{label: "knee", color: bluish, shape: diamond{}})
+		keys = append(keys, key{label: kneeLabel, color: bluish, shape: diamond{}})
 	}
 	return keys
 }

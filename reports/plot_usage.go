@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"image/color"
 
 	"gonum.org/v1/plot"
@@ -29,11 +30,11 @@ func plotUsage(m *model) figure {
 	f.caption = "CPU time of application and proxy in milliseconds per good request, and memory (PSS) of application and proxy in megabytes, a row for each configuration, with the 95 % intervals over fresh starts where there are any; memory is the largest seen, which has none. The recommended one is in bold."
 	f.height = 105 + vg.Length(len(rows))*19
 	left := usagePanel(rows, "CPU time (ms per good request)", cpuTop, true, []bar{
-		{blue, func(c *analysis.Cell) *analysis.Figure { return c.AppCPU }},
-		{orange, func(c *analysis.Cell) *analysis.Figure { return c.ProxyCPU }},
+		{"application", "ms of CPU per good request", blue, func(c *analysis.Cell) *analysis.Figure { return c.AppCPU }},
+		{"proxy", "ms of CPU per good request", orange, func(c *analysis.Cell) *analysis.Figure { return c.ProxyCPU }},
 	})
 	right := usagePanel(rows, "memory (MB, PSS)", memoryTop, false, []bar{
-		{purple, func(c *analysis.Cell) *analysis.Figure { return &analysis.Figure{Value: float64(c.Memory) / 1e6} }},
+		{"application and proxy together", "MB (PSS)", purple, func(c *analysis.Cell) *analysis.Figure { return &analysis.Figure{Value: float64(c.Memory) / 1e6} }},
 	})
 	f.draw = func(c draw.Canvas) {
 		c = legend(c, []key{{label: "application", color: blue, fill: true}, {label: "proxy", color: orange, fill: true}, {label: "application and proxy together", color: purple, fill: true}})
@@ -47,8 +48,9 @@ func plotUsage(m *model) figure {
 
 // bar is one part of a stacked bar.
 type bar struct {
-	color color.Color
-	of    func(*analysis.Cell) *analysis.Figure
+	label, unit string
+	color       color.Color
+	of          func(*analysis.Cell) *analysis.Figure
 }
 
 // usageEnd is how far the interval of the proxy's CPU reaches, or that of the
@@ -121,7 +123,11 @@ func usageBar(c draw.Canvas, r row, bars []bar, x func(float64) vg.Length, at vg
 		if v <= 0 {
 			continue
 		}
-		box(c, b.color, vg.Rectangle{Min: vg.Point{X: x(total), Y: at - 6}, Max: vg.Point{X: x(total + v), Y: at + 6}})
+		area := vg.Rectangle{Min: vg.Point{X: x(total), Y: at - 6}, Max: vg.Point{X: x(total + v), Y: at + 6}}
+		series(c, b.label, func() {
+			box(c, b.color, area)
+			markBox(c, area, nil, cellShort(r.Cell.Cell), fmt.Sprintf("%s: %s %s", b.label, number(v), b.unit))
+		})
 		total += v
 	}
 	start, offset := 0.0, vg.Length(2)

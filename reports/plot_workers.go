@@ -12,11 +12,13 @@ import (
 	"sweetspot/analysis"
 )
 
-// series is one line of the plot of rate against workers.
-type series struct {
+// line is one line of the plot of rate against workers.
+type line struct {
 	server  string
 	threads int
 }
+
+func (l line) label() string { return fmt.Sprintf("%s, %s", l.server, counted(l.threads, "thread")) }
 
 // plotWorkers draws the sustainable rate against workers: a line per server
 // and threads, a panel per proxy, intervals as bars.
@@ -50,7 +52,7 @@ func plotWorkers(m *model) figure {
 		gridY(p)
 		for n, s := range lines {
 			dodge := (float64(n) - float64(len(lines)-1)/2) * (p.X.Max - p.X.Min) * min(0.02, 0.1/float64(len(lines)))
-			p.Add(workersLine(m, proxy, s, n, dodge))
+			p.Add(workersLine(m, proxy, s, n, dodge).of(s.label()))
 		}
 		panels[i] = p
 	}
@@ -60,7 +62,7 @@ func plotWorkers(m *model) figure {
 
 // workersScale collects what the panels share; top is the end of the axis.
 // An interval wider than its estimate does not stretch the axis for all.
-func workersScale(m *model) (proxies []string, lines []series, workers []int, top float64) {
+func workersScale(m *model) (proxies []string, lines []line, workers []int, top float64) {
 	for _, r := range m.Rows {
 		s := r.Cell.Sustainable()
 		if s == nil && r.Cell.Infeasible == "" {
@@ -69,7 +71,7 @@ func workersScale(m *model) (proxies []string, lines []series, workers []int, to
 		if !slices.Contains(proxies, r.Proxy) {
 			proxies = append(proxies, r.Proxy)
 		}
-		if k := (series{r.Server, r.Threads}); !slices.Contains(lines, k) {
+		if k := (line{r.Server, r.Threads}); !slices.Contains(lines, k) {
 			lines = append(lines, k)
 		}
 		if !slices.Contains(workers, r.Workers) {
@@ -98,7 +100,7 @@ func sparse(workers []int) []int {
 	return kept
 }
 
-func workersLine(m *model, proxy string, s series, n int, dodge float64) drawn {
+func workersLine(m *model, proxy string, s line, n int, dodge float64) drawn {
 	c, shape := seriesColors[n%len(seriesColors)], seriesShapes[n%len(seriesShapes)]
 	rows := []row{}
 	for _, r := range m.Rows {
@@ -114,6 +116,7 @@ func workersLine(m *model, proxy string, s series, n int, dodge float64) drawn {
 			f := r.Cell.Sustainable()
 			if r.Cell.Infeasible != "" {
 				cv.DrawGlyphNoClip(draw.GlyphStyle{Color: c, Radius: 4.5, Shape: cross{}}, at)
+				markAt(cv, at, &r.Cell.Cell, cellShort(r.Cell.Cell), r.Note())
 			}
 			if r.Cell.Infeasible != "" || f == nil || !finite(f.Value) {
 				continue
@@ -128,9 +131,19 @@ func workersLine(m *model, proxy string, s series, n int, dodge float64) drawn {
 				at := vg.Point{X: x(float64(r.Workers) + dodge), Y: y(f.Value)}
 				cv.DrawGlyphNoClip(draw.GlyphStyle{Color: c, Radius: 3.6, Shape: shape}, at)
 				markWorkers(cv, r, at)
+				markAt(cv, at, &r.Cell.Cell, rateText(r)...)
 			}
 		}
 	}
+}
+
+// rateText is what a mark of a configuration's sustainable rate tells.
+func rateText(r row) []string {
+	text := []string{cellShort(r.Cell.Cell), fmt.Sprintf("%s requests/s sustained, %s", r.Rate, support(r.Cell.Sustainable()))}
+	if note := r.Note(); note != "" {
+		text = append(text, note)
+	}
+	return text
 }
 
 func markWorkers(c draw.Canvas, r row, at vg.Point) {
@@ -156,10 +169,10 @@ func errorBar(c draw.Canvas, f *analysis.Figure, at vg.Point, y func(float64) vg
 	c.StrokeLine2(s, at.X-3, high, at.X+3, high)
 }
 
-func workersKeys(m *model, lines []series) (keys []key) {
+func workersKeys(m *model, lines []line) (keys []key) {
 	for n, s := range lines {
 		keys = append(keys, key{
-			label: fmt.Sprintf("%s, %s", s.server, counted(s.threads, "thread")),
+			label: s.label(),
 			color: seriesColors[n%len(seriesColors)], shape: seriesShapes[n%len(seriesShapes)], line: true,
 		})
 	}

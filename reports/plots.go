@@ -253,8 +253,11 @@ func legend(c draw.Canvas, keys []key) draw.Canvas {
 	texts, places, height := legendPlaces(keys, c.Max.X-c.Min.X)
 	for i, k := range keys {
 		x, y := c.Min.X+places[i].X, c.Max.Y+places[i].Y
-		k.draw(c, x, y)
-		c.FillText(label, vg.Point{X: x + 25, Y: y}, texts[i])
+		area := vg.Rectangle{Min: vg.Point{X: x, Y: y - 7}, Max: vg.Point{X: x + 34 + label.Width(texts[i]), Y: y + 7}}
+		keyed(c, k.label, area, func() {
+			k.draw(c, x, y)
+			c.FillText(label, vg.Point{X: x + 25, Y: y}, texts[i])
+		})
 	}
 	return draw.Crop(c, 0, 0, 0, -height)
 }

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"encoding/xml"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -238,58 +235,6 @@ func TestNothingIsNaN(t *testing.T) {
 			if at := bad.FindIndex(render(t, f.Name, in)); at != nil {
 				t.Errorf("%s of %s has %q", f.File, name, render(t, f.Name, in)[max(0, at[0]-60):at[1]])
 			}
-		}
-	}
-}
-
-func TestPageIsSelfContained(t *testing.T) {
-	for name, in := range samples() {
-		t.Run(name, func(t *testing.T) {
-			page := render(t, "html", in)
-			if len(page) >= 1_000_000 {
-				t.Errorf("the page has %d bytes, want less than 1 MB", len(page))
-			}
-			d := xml.NewDecoder(bytes.NewReader(page))
-			for {
-				token, err := d.Token()
-				if errors.Is(err, io.EOF) {
-					break
-				}
-				if err != nil {
-					t.Fatalf("not well formed: %v", err)
-				}
-				if e, ok := token.(xml.StartElement); ok {
-					checkElement(t, e)
-				}
-			}
-			styles := regexp.MustCompile(`(?s)<style>.*?</style>`).Find(page)
-			if regexp.MustCompile(`url\(|@import|expression`).Match(styles) {
-				t.Error("the style refers to something outside the page")
-			}
-		})
-	}
-}
-
-func checkElement(t *testing.T, e xml.StartElement) {
-	t.Helper()
-	if slices.Contains([]string{"script", "iframe", "object", "embed", "base", "img", "a"}, e.Name.Local) {
-		t.Errorf("the page has an element %s", e.Name.Local)
-	}
-	for _, a := range e.Attr {
-		switch a.Name.Local {
-		case "src", "href", "srcset", "action", "data", "poster":
-			if !strings.HasPrefix(a.Value, "data:") {
-				t.Errorf("%s %s=%q refers to something outside the page", e.Name.Local, a.Name.Local, a.Value)
-			}
-		case "id":
-			t.Errorf("%s has the id %q, which may collide between plots", e.Name.Local, a.Value)
-		case "style":
-			if strings.Contains(a.Value, "url(") {
-				t.Errorf("%s style=%q refers to something outside the page", e.Name.Local, a.Value)
-			}
-		}
-		if strings.HasPrefix(strings.ToLower(a.Name.Local), "on") {
-			t.Errorf("%s has the handler %s", e.Name.Local, a.Name.Local)
 		}
 	}
 }

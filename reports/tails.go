@@ -91,9 +91,11 @@ func (m *model) tailSection() section {
 	return s
 }
 
+const workerTitle = "CPU and memory by worker"
+
 // workerSection tells what one worker of the chosen cells takes.
 func (m *model) workerSection() section {
-	s := section{Title: "CPU and memory by worker", Left: 1}
+	s := section{Title: workerTitle, Left: 1}
 	rows := [][]string{{"configuration", "workers", "CPUs a worker", "95 %", "memory a process", "memory in all", "processes"}}
 	for _, k := range m.chosen() {
 		c := k.cell
