@@ -81,6 +81,19 @@ func (b *bench) spec(t *rundir.Trial, raw io.Writer) attack.Spec {
 		Seed:       b.Run.Manifest.Seed + uint64(draw(t)),
 		Objectives: b.abortsOn(t.Step),
 		Raw:        raw,
+		Tell:       b.tell(t),
+	}
+}
+
+// tell returns who is told what comes back in a trial; nil for nobody.
+func (b *bench) tell(t *rundir.Trial) func(rundir.Interval) {
+	if b.Watch == nil {
+		return nil
+	}
+	id, step := t.ID, t.Step
+	return func(i rundir.Interval) {
+		i.Trial, i.Step = id, step
+		b.Watch(i)
 	}
 }
 

@@ -29,6 +29,11 @@ type Config struct {
 	Apps     map[string]*stack.App // of a gate, by Step.Build; nil: the run has App alone
 	Strategy rundir.Strategy
 	Observe  func(Event) // told of every step; nil: nobody is
+
+	// Watch is told every second of an attack what came back, by a goroutine of
+	// its own; nil: nobody is. The next interval grows while it is busy, and the
+	// attack does not end before it has returned.
+	Watch func(rundir.Interval)
 }
 
 // Event tells of one step: Trial is nil when it begins.

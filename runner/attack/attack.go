@@ -60,6 +60,7 @@ type Spec struct {
 	Procs            int                         // of Go's scheduler that the attack takes at most; 0 means all
 	MaxHits          uint64                      // of a closed loop: bound on the hits; 0 means 5,000,000
 	Raw              io.Writer                   // gets the measured results in vegeta's gob encoding; nil means nobody
+	Tell             func(rundir.Interval)       // is told every second what came back, without Trial and Step; nil means nobody. While it is busy the next interval grows
 
 	// What tests replace to run an attack on virtual time.
 	dial  func(ctx context.Context) (net.Conn, error) // nil: Network and Address
@@ -122,6 +123,7 @@ func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan,
 	c := newCollector(spec, plan)
 	began := time.Now() // after all that takes time
 	c.began = began
+	c.teller = newTeller(c, spec.Tell)
 	dialer.from = began.Add(spec.Warmup)
 	var next arrivals
 	if plan.open() {
@@ -137,6 +139,7 @@ func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan,
 
 	results := attacker.Attack(target, pacer, 0, "")
 	c.drain(ctx, results, &transport.pool, cancel)
+	c.teller.close(time.Since(began))
 	c.redials = dialer.opened.Load()
 	if err := c.raw.close(); err != nil {
 		return c.result(), fmt.Errorf("write raw results: %w: free some space and run the trial again", err)

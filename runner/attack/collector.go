@@ -26,6 +26,7 @@ type collector struct {
 	ledger  *ledger   // nil for a closed loop
 	windows *windows
 	watch   *watch
+	teller  *teller // nil: nobody is told; set before drain
 	raw     *rawLog
 
 	sent           uint64 // of the measured part
@@ -60,7 +61,7 @@ func newCollector(s Spec, p plan) *collector {
 // else: a worker is not free before its result is taken.
 func (c *collector) drain(ctx context.Context, results <-chan *vegeta.Result, pool *pool, cancel context.CancelFunc) {
 	var check <-chan time.Time
-	if c.watch != nil {
+	if c.watch != nil || c.teller != nil {
 		ticker := time.NewTicker(checkEvery)
 		defer ticker.Stop()
 		check = ticker.C
@@ -78,7 +79,9 @@ func (c *collector) drain(ctx context.Context, results <-chan *vegeta.Result, po
 			pool.drained.Add(1)
 			c.take(r)
 		case <-check:
-			if why := c.watch.check(time.Since(c.began)); why != "" {
+			now := time.Since(c.began)
+			c.teller.check(now)
+			if why := c.watch.check(now); why != "" {
 				c.abort(why)
 				cancel()
 				check, interrupted = nil, nil
@@ -112,17 +115,25 @@ func (c *collector) take(r *vegeta.Result) {
 func (c *collector) sum(r *vegeta.Result) {
 	found := decodeFinding(r.Body)
 	sent := r.Timestamp.Sub(c.began)
-	if found.fault == unsent || !c.measured(r.Seq, sent) {
+	if found.fault == unsent {
 		return
 	}
-	c.sent++
 	h := hit{code: r.Code, found: found, service: r.Latency}
 	if c.plan.open() {
 		h.lag = max(sent-c.ledger.due(r.Seq), 0)
-		c.attribute(h)
 	}
 	h.response = h.lag + h.service
 	isGood := h.found.fault == good
+	if c.teller != nil {
+		c.teller.add(isGood, h.response)
+	}
+	if !c.measured(r.Seq, sent) {
+		return
+	}
+	c.sent++
+	if c.plan.open() {
+		c.attribute(h)
+	}
 	c.protocols.add(found.over)
 	if found.resent {
 		c.resent++

@@ -1,6 +1,9 @@
 package attack
 
-import "time"
+import (
+	"sort"
+	"time"
+)
 
 // ledger holds when hits were due, and which of them are done, for as long as
 // anybody asks: from the oldest hit without a result to the newest that was
@@ -53,6 +56,16 @@ func (l *ledger) add() {
 func (l *ledger) due(seq uint64) time.Duration {
 	p, i := l.find(seq)
 	return p.due[i]
+}
+
+// dueBy returns how many of the planned hits are due by now.
+func (l *ledger) dueBy(now time.Duration, planned uint64) uint64 {
+	from := l.from
+	for from+leafHits <= planned && l.due(from+leafHits-1) <= now {
+		from += leafHits
+	}
+	n := min(leafHits, planned-from)
+	return from + uint64(sort.Search(int(n), func(i int) bool { return l.due(from+uint64(i)) > now }))
 }
 
 // done tells whether a hit has its result.

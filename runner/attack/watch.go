@@ -99,6 +99,9 @@ func (w *watch) finished(seq uint64, request int, response time.Duration, isGood
 // check counts the hits that should have been answered by now, a time from the
 // start, and returns why the attack is lost; "" when it is not.
 func (w *watch) check(now time.Duration) string {
+	if w == nil {
+		return ""
+	}
 	for i := range w.bounds {
 		b := &w.bounds[i]
 		if b.Metric != scenarios.Errors {

@@ -24,8 +24,7 @@ type window struct {
 func newWindows() *windows {
 	w := &windows{}
 	for i := range w.open {
-		// Two digits do for a second, and keep closing it cheap.
-		w.open[i].responses = hdr.New(1, time.Hour.Microseconds(), 2)
+		w.open[i].responses = rundir.NewBriefHistogram() // two digits do for a second, and keep closing it cheap
 	}
 	return w
 }
