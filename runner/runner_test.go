@@ -112,6 +112,39 @@ func TestStacksAreShared(t *testing.T) {
 	nothingLeft(t, run)
 }
 
+// Who watches is told what comes back in every trial before it has ended.
+func TestWatch(t *testing.T) {
+	run, app := bed(t)
+	told := map[int]uint64{}
+	var ended []int
+	steps := []rundir.Step{step("direct", 1, 0, 0), step("direct", 1, 0, 50)}
+	err := Run(t.Context(), Config{
+		Run: run, App: app, Strategy: plan(steps...),
+		Observe: func(e Event) {
+			if e.Trial != nil {
+				ended = append(ended, e.Trial.ID)
+			}
+		},
+		Watch: func(i rundir.Interval) {
+			told[i.Trial] += i.Good
+			if slices.Contains(ended, i.Trial) {
+				t.Errorf("trial %d is told after its end", i.Trial)
+			}
+			if i.Step != steps[i.Trial-1] {
+				t.Errorf("trial %d is told with step %+v", i.Trial, i.Step)
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, trial := range run.Trials() {
+		if good := trial.Load.Classes[scenarios.All].Good; told[trial.ID] < good || good == 0 { // the warm-up is told, too
+			t.Errorf("trial %d: %d good ones were told, %d are kept", trial.ID, told[trial.ID], good)
+		}
+	}
+}
+
 // A cell that does not start is a failed trial, and the search goes on.
 func TestCellThatDoesNotStart(t *testing.T) {
 	run, app := bed(t)
