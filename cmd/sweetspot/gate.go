@@ -13,7 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sweetspot/analysis"
 	"sweetspot/analysis/gate"
+	"sweetspot/reports/live"
 	"sweetspot/runner"
 	"sweetspot/runner/process"
 	"sweetspot/runner/rundir"
@@ -112,6 +114,7 @@ is advisory, and its exit code is 0 whatever it finds.
 	c.Flags().StringVar(&f.out, "out", "", "run directory (default runs/<scenario>-gate-<UTC time>)")
 	c.Flags().StringVar(&f.resume, "resume", "", "go on with the gate in this directory")
 	c.Flags().StringArrayVar(&f.sets, "set", nil, "override a field of the scenario, as gate.load=0.5 (repeatable)")
+	liveFlag(c, &f.live)
 	f.print.flags(c)
 	return c
 }
@@ -137,14 +140,14 @@ func (f *gateFlags) checkGate(args []string) error {
 	case f.rounds < 0:
 		return badInputf("--rounds %d: want a number above 0", f.rounds)
 	case f.resume != "" && (len(args) > 0 || f.base != "" || f.baseline != "" || f.candidate != "" || f.aa || f.rounds != 0 || f.budget != 0 || f.seed != 0 || len(f.sets) > 0 || f.out != ""):
-		return badInputf("--resume goes on with the gate as it was begun: leave out the scenario and all flags but --inconclusive, --store, --format, --json and --quiet, or start a new gate")
+		return badInputf("--resume goes on with the gate as it was begun: leave out the scenario and all flags but --inconclusive, --store, --live, --format, --json and --quiet, or start a new gate")
 	}
 	return nil
 }
 
 // checkHistory refuses what is for measuring.
 func (f *gateFlags) checkHistory() error {
-	if f.base != "" || f.baseline != "" || f.candidate != "" || f.aa || f.rounds != 0 || f.budget != 0 || f.seed != 0 || len(f.sets) > 0 || f.out != "" || f.resume != "" || f.store != "" {
+	if f.base != "" || f.baseline != "" || f.candidate != "" || f.aa || f.rounds != 0 || f.budget != 0 || f.seed != 0 || len(f.sets) > 0 || f.out != "" || f.resume != "" || f.store != "" || f.live != "" {
 		return badInputf("--history measures nothing: leave out all flags but --metric, --format and --json")
 	}
 	if f.print.format != "text" && f.print.format != "json" {
@@ -161,6 +164,10 @@ func (f *gateFlags) run(ctx context.Context, args []string, stdout, stderr io.Wr
 	}
 	progress, err := opening(&m, f.print.quiet, stderr)
 	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, progress.over(err)) }()
+	if err := progress.serve(f.live, stderr); err != nil {
 		return err
 	}
 	if f.store != "" { // what is wrong with it shows before anything is measured
@@ -180,7 +187,7 @@ func (f *gateFlags) run(ctx context.Context, args []string, stdout, stderr io.Wr
 		return err
 	}
 	defer func() { err = errors.Join(err, run.Close()) }()
-	progress.note("run directory: %s", run.Dir)
+	progress.in(run)
 	stopped := duel(ctx, run, progress)
 	progress.clear()
 	if stopped != nil && !errors.Is(stopped, runner.ErrInterrupted) {
@@ -190,6 +197,7 @@ func (f *gateFlags) run(ctx context.Context, args []string, stdout, stderr io.Wr
 	if err := f.reportGate(run, &res, stdout); err != nil {
 		return err
 	}
+	progress.judged(&res, run.Dir, stopped != nil)
 	if stopped != nil {
 		return fmt.Errorf("%w; go on with: sweetspot gate --resume %s", stopped, run.Dir)
 	}
@@ -332,7 +340,7 @@ func duel(ctx context.Context, run *rundir.Run, p *progress) (err error) {
 	}
 	plan := gatePlan(&m)
 	return runner.Run(ctx, runner.Config{
-		Run: run, Apps: apps, Strategy: gate.Steps(plan, len(run.Trials())), Observe: p.observeGate,
+		Run: run, Apps: apps, Strategy: gate.Steps(plan, len(run.Trials())), Observe: p.observeGate, Watch: p.watch(),
 	})
 }
 
@@ -372,20 +380,22 @@ func gateResult(run *rundir.Run, interrupted string) gate.Result {
 // observeGate is the runner's observer of a gate.
 func (p *progress) observeGate(e runner.Event) {
 	if e.Trial == nil {
-		p.show(fmt.Sprintf("%s: %s at %s", e.Step.Note, e.Step.Build, p.loadOf(e.Step)), e.Step.Left)
+		load := p.loadOf(e.Step)
+		p.feed.Begin(e.Step, load)
+		p.tell(fmt.Sprintf("%s: %s at %s", e.Step.Note, e.Step.Build, load), e.Step.Left)
 		return
 	}
-	if p.width > 0 {
-		return
-	}
-	t, text := e.Trial, ""
+	t, verdict, text := e.Trial, analysis.Passed, ""
 	switch {
 	case t.Broken != "":
-		text = "void: " + t.Broken
+		verdict, text = analysis.Void, "void: "+t.Broken
 	case t.Failure != "":
+		verdict = analysis.Failed
 		text, _, _ = strings.Cut("failed: "+t.Failure, "\n")
+		text = live.Plain(text)
 	default:
-		text = strings.TrimPrefix(strings.TrimPrefix(resultOf(&scenarios.Scenario{}, t), "passed: "), "failed: ")
+		_, text = resultOf(&scenarios.Scenario{}, t)
+		text = strings.TrimPrefix(strings.TrimPrefix(text, "passed: "), "failed: ")
 	}
-	fmt.Fprintf(p.w, "  → %s\n", text)
+	p.ended(t.Step.Build, verdict, text)
 }

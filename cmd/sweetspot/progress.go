@@ -3,72 +3,103 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"sweetspot/analysis"
+	"sweetspot/reports/live"
 	"sweetspot/runner"
 	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
 )
 
-// progress tells on w what is measured and how long it still takes: one line
-// that is rewritten on a terminal, a line a trial elsewhere.
+// progress tells on w what is measured and how long it still takes: a view that
+// is drawn again and again on a terminal, a line a trial elsewhere. A page can
+// show the same.
 type progress struct {
 	w        io.Writer
-	width    int // of the terminal; 0 when w is none
+	screen   *screen // nil: w is no terminal that can be drawn on
+	page     *live.Server
+	feed     *live.Feed
 	scenario *scenarios.Scenario
-	shown    bool
 
 	calibration *rundir.Calibration // of the generator; nil: none was made
+	standings   func() []live.Row   // of a search; nil: there are none
 }
 
 func newProgress(w io.Writer, s *scenarios.Scenario) *progress {
-	p := &progress{w: w, scenario: s}
-	if f, ok := w.(*os.File); ok {
-		p.width, _ = terminalWidth(f)
-	}
-	return p
+	feed := live.NewFeed(s)
+	return &progress{w: w, feed: feed, screen: newScreen(w, feed), scenario: s}
 }
 
 // observe is the runner's observer.
 func (p *progress) observe(e runner.Event) {
 	if e.Trial == nil {
-		p.show(fmt.Sprintf("%s, %s: %v at %s", e.Step.Note, e.Step.Phase, e.Step.Cell, p.loadOf(e.Step)), e.Step.Left)
+		load := p.loadOf(e.Step)
+		p.feed.Begin(e.Step, load)
+		p.tell(fmt.Sprintf("%s, %s: %v at %s", e.Step.Note, e.Step.Phase, e.Step.Cell, load), e.Step.Left)
 		return
 	}
-	if p.width == 0 {
-		fmt.Fprintf(p.w, "  → %s\n", resultOf(p.scenario, e.Trial))
+	verdict, text := resultOf(p.scenario, e.Trial)
+	p.ended(e.Trial.Step.Cell.String(), verdict, text)
+}
+
+// ended tells how a trial ended.
+func (p *progress) ended(cell, verdict, text string) {
+	p.feed.Trial(cell, verdict, text)
+	p.race()
+	if p.screen == nil {
+		fmt.Fprintf(p.w, "  → %s\n", text)
 	}
 }
 
+// race tells where the cells stand, if anybody looks.
+func (p *progress) race() {
+	if p.standings != nil && p.watch() != nil {
+		p.feed.Race(p.standings())
+	}
+}
+
+// watch returns who is told every second what comes back; nil when nobody
+// looks.
+func (p *progress) watch() func(rundir.Interval) {
+	if p.screen == nil && p.page == nil {
+		return nil
+	}
+	return p.feed.Interval
+}
+
+// show tells what is done outside of any step.
 func (p *progress) show(text string, left time.Duration) {
-	line := fmt.Sprintf("%s left  %s", left.Round(time.Second), text)
-	if p.width == 0 {
-		fmt.Fprintln(p.w, line)
+	p.feed.Do(text, left)
+	p.tell(text, left)
+}
+
+// tell brings the terminal up to date, or writes a line.
+func (p *progress) tell(text string, left time.Duration) {
+	if p.screen != nil {
+		p.screen.update()
 		return
 	}
-	if r := []rune(line); len(r) >= p.width {
-		line = string(r[:p.width-1])
-	}
-	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
-	p.shown = true
+	fmt.Fprintf(p.w, "%s left  %s\n", left.Round(time.Second), text)
 }
 
 // note prints a line of its own.
 func (p *progress) note(format string, args ...any) {
-	p.clear()
-	fmt.Fprintf(p.w, format+"\n", args...)
+	text := fmt.Sprintf(format, args...)
+	p.feed.Note(text)
+	if p.screen != nil {
+		p.screen.print(text)
+		return
+	}
+	fmt.Fprintln(p.w, text)
 }
 
-// clear removes the progress line.
+// clear takes the view off the terminal. What follows is written in lines.
 func (p *progress) clear() {
-	if p.shown {
-		fmt.Fprint(p.w, "\r\x1b[K")
-		p.shown = false
+	if p.screen != nil {
+		p.screen.close()
+		p.screen = nil
 	}
 }
 
@@ -89,9 +120,10 @@ func (p *progress) loadOf(s rundir.Step) string {
 	return text
 }
 
-func resultOf(s *scenarios.Scenario, t *rundir.Trial) string {
+// resultOf judges a trial and says what came of it.
+func resultOf(s *scenarios.Scenario, t *rundir.Trial) (verdict, text string) {
 	v := analysis.Judge(s, *t)
-	text := v.Kind
+	text = v.Kind
 	if t.Load.Sent > 0 {
 		r := t.Load.Classes[scenarios.All].Response
 		text += fmt.Sprintf(": %.0f good/s, p50 %v, p99 %v", t.Load.Goodput, r.P50.Round(100*time.Microsecond), r.P99.Round(100*time.Microsecond))
@@ -101,19 +133,7 @@ func resultOf(s *scenarios.Scenario, t *rundir.Trial) string {
 	}
 	if len(v.Reasons) > 0 {
 		first, _, _ := strings.Cut(v.Reasons[0], "\n")
-		text += " (" + first + ")"
+		text += " (" + live.Plain(first) + ")"
 	}
-	return text
-}
-
-// terminalWidth returns the columns of a terminal; ok is false when f is none.
-func terminalWidth(f *os.File) (columns int, ok bool) {
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0, false
-	}
-	if size.Col == 0 {
-		return 80, true
-	}
-	return int(size.Col), true
+	return v.Kind, text
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sweetspot/analysis"
+	"sweetspot/reports/live"
 	"sweetspot/runner"
 	"sweetspot/runner/cgroup"
 	"sweetspot/runner/process"
@@ -33,6 +34,7 @@ type runFlags struct {
 	seed   uint64
 	sets   []string
 	remote string
+	live   string
 }
 
 func newRun() *cobra.Command {
@@ -51,6 +53,7 @@ Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
 		Example: `  sweetspot run
   sweetspot run django-shop --budget 90s
   sweetspot run scenario.yaml --set matrix.workers=[2,4,8] --set traffic.arrivals=constant
+  sweetspot run django-shop --live 8089
   sweetspot run --resume runs/django-shop-20260102T030405Z
   sweetspot run scenario.yaml --json --quiet > result.json`,
 		Args: cobra.MaximumNArgs(1),
@@ -68,6 +71,7 @@ Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "of the order, arrivals and parameters (default the scenario's)")
 	c.Flags().StringVar(&f.remote, "allow-remote", "", "host that the scenario's target may be on, when it is not this machine; make sure that it is yours to load")
 	c.Flags().StringArrayVar(&f.sets, "set", nil, "override a field of the scenario, as traffic.arrivals=constant (repeatable)")
+	liveFlag(c, &f.live)
 	return c
 }
 
@@ -79,6 +83,10 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	}
 	progress, err := opening(&m, f.quiet, stderr)
 	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, progress.over(err)) }()
+	if err := progress.serve(f.live, stderr); err != nil {
 		return err
 	}
 	if err := sweep(progress); err != nil {
@@ -93,7 +101,7 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		span := r[len(r)-1]
 		progress.note("replays %d times recorded within %v, %.3g a second in the mean", len(r), span, float64(len(r)-1)/span.Seconds())
 	}
-	progress.note("run directory: %s", run.Dir)
+	progress.in(run)
 
 	stopped := measure(ctx, run, app, progress)
 	progress.clear()
@@ -104,6 +112,7 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
+	progress.concluded(res, run.Dir, stopped != nil)
 	if stopped != nil {
 		return fmt.Errorf("%w; go on with: sweetspot run --resume %s", stopped, run.Dir)
 	}
@@ -112,10 +121,10 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 
 // opening is the progress of a run, with what is to be said before it begins.
 func opening(m *rundir.Manifest, quiet bool, stderr io.Writer) (*progress, error) {
-	p := newProgress(stderr, &m.Scenario)
 	if quiet {
-		p.w = io.Discard
+		stderr = io.Discard
 	}
+	p := newProgress(stderr, &m.Scenario)
 	for _, n := range m.Notes {
 		p.note("%s", n)
 	}
@@ -188,7 +197,10 @@ func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress) 
 	}
 	cells := cellsOf(m)
 	strategy := analysis.Strategies[m.Scenario.Search.Strategy](searched(m), cells)
-	return runner.Run(ctx, runner.Config{Run: run, App: app, Strategy: strategy, Observe: p.observe})
+	standings := analysis.Standings(searched(m), cells)
+	p.standings = func() []live.Row { return live.Rows(standings(run.Trials())) }
+	p.race()
+	return runner.Run(ctx, runner.Config{Run: run, App: app, Strategy: strategy, Observe: p.observe, Watch: p.watch()})
 }
 
 // favourSelf gives this process the generator's CPUs, and a claim to them.

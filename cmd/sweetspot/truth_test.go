@@ -49,7 +49,7 @@ func measureEmbedded(t *testing.T, text string, keep func(scenarios.Cell) bool) 
 		t.Fatal(err)
 	}
 	cells := slices.DeleteFunc(s.Cells(len(cpus.App), cat), func(p scenarios.Planned) bool { return !keep(p.Cell) })
-	p := &progress{w: testWriter{t}, scenario: s}
+	p := newProgress(testWriter{t}, s)
 	cfg := runner.Config{Run: run, App: app, Strategy: analysis.Grid(s, cells), Observe: p.observe}
 	if err := runner.Run(t.Context(), cfg); err != nil {
 		t.Fatal(err)

@@ -66,6 +66,7 @@ project's own database.
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "stop when the scenario is written")
 	c.Flags().StringVar(&f.out, "out", "", "run directory (default runs/<scenario>-<UTC time>)")
 	c.Flags().DurationVar(&f.budget, "budget", 0, "wall time of the measurement, as 90s or 1h (default 5m)")
+	liveFlag(c, &f.live)
 	return c
 }
 
