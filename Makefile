@@ -28,9 +28,10 @@ build:
 	@go build -ldflags "-X main.release=$(RELEASE)" -o bin/sweetspot ./cmd/sweetspot
 
 # Tested without the race detector: what is pure has no races, and simulates too much to run under it; and what brings
-# SQLite along takes minutes to compile under it. The program itself is below.
+# SQLite or gRPC along takes minutes to compile under it. The program itself is below.
 UNRACED := sweetspot/analysis sweetspot/analysis/simulate sweetspot/analysis/changepoint sweetspot/analysis/gate \
-	sweetspot/analysis/gate/simulate sweetspot/analysis/lint sweetspot/runner/store sweetspot/reports sweetspot/reports/bundle
+	sweetspot/analysis/gate/simulate sweetspot/analysis/lint sweetspot/runner/store sweetspot/reports sweetspot/reports/bundle \
+	sweetspot/reports/metrics
 # What measures must not share the machine: those packages come last, one at a time. The tests of the program
 # itself run without the race detector, which makes the generator too slow for fast applications.
 MEASURING := sweetspot/runner/attack sweetspot/runner/sample sweetspot/cmd/sweetspot

@@ -35,6 +35,8 @@ type runFlags struct {
 	sets   []string
 	remote string
 	live   string
+
+	metrics string // address that is scraped; empty for none
 }
 
 func newRun() *cobra.Command {
@@ -55,7 +57,8 @@ Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
   sweetspot run scenario.yaml --set matrix.workers=[2,4,8] --set traffic.arrivals=constant
   sweetspot run django-shop --live 8089
   sweetspot run --resume runs/django-shop-20260102T030405Z
-  sweetspot run scenario.yaml --json --quiet > result.json`,
+  sweetspot run scenario.yaml --json --quiet > result.json
+  sweetspot run scenario.yaml --metrics 9464`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
@@ -70,6 +73,7 @@ Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
 	c.Flags().DurationVar(&f.budget, "budget", 0, "wall time of the measurement, as 90s or 1h (default the scenario's)")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "of the order, arrivals and parameters (default the scenario's)")
 	c.Flags().StringVar(&f.remote, "allow-remote", "", "host that the scenario's target may be on, when it is not this machine; make sure that it is yours to load")
+	c.Flags().StringVar(&f.metrics, "metrics", "", "serve metrics for Prometheus at this address, as 127.0.0.1:9464; a port alone is of this machine only, 0 takes a free one (default none). Metrics go over OTLP, too, where OTEL_EXPORTER_OTLP_ENDPOINT says")
 	c.Flags().StringArrayVar(&f.sets, "set", nil, "override a field of the scenario, as traffic.arrivals=constant (repeatable)")
 	liveFlag(c, &f.live)
 	return c
@@ -92,6 +96,13 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	if err := sweep(progress); err != nil {
 		return err
 	}
+	scrapes, err := listenMetrics(f.metrics, progress)
+	if err != nil {
+		return err
+	}
+	if scrapes != nil {
+		defer scrapes.Close()
+	}
 	run, err := f.open(&m)
 	if err != nil {
 		return err
@@ -103,12 +114,16 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	}
 	progress.in(run)
 
-	stopped := measure(ctx, run, app, progress)
+	var res *analysis.Result
+	var stopped error
+	t := startTelemetry(ctx, run, scrapes, progress)
+	defer func() { t.stop(res, stopped == nil, progress) }()
+	stopped = measure(ctx, run, app, progress, t)
 	progress.clear()
 	if stopped != nil && !errors.Is(stopped, runner.ErrInterrupted) {
 		return stopped
 	}
-	res, err := conclude(run, interruption(stopped), f.output, stdout)
+	res, err = conclude(run, interruption(stopped), f.output, stdout)
 	if err != nil {
 		return err
 	}
@@ -174,7 +189,7 @@ func (f *runFlags) open(m *rundir.Manifest) (*rundir.Run, error) {
 }
 
 // measure prepares the application and runs the search.
-func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress) error {
+func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress, t *telemetry) error {
 	release, err := process.Watch(run.Manifest.RunID)
 	if err != nil {
 		return err
@@ -200,7 +215,8 @@ func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress) 
 	standings := analysis.Standings(searched(m), cells)
 	p.standings = func() []live.Row { return live.Rows(standings(run.Trials())) }
 	p.race()
-	return runner.Run(ctx, runner.Config{Run: run, App: app, Strategy: strategy, Observe: p.observe, Watch: p.watch()})
+	observe := func(e runner.Event) { p.observe(e); t.observe(e, p) }
+	return runner.Run(ctx, runner.Config{Run: run, App: app, Strategy: strategy, Observe: observe, Watch: t.watch(p.watch())})
 }
 
 // favourSelf gives this process the generator's CPUs, and a claim to them.
