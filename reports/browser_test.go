@@ -189,9 +189,9 @@ func checkToggling(t *testing.T, p *browser.Page) {
 		t.Errorf("after a click on p95 its key is pressed: %s, and %d of %d parts are shown", pressed, shown(), before)
 	}
 	browser.Get[bool](p, fmt.Sprintf(`document.querySelector('%s').focus() || true`, key))
-	p.Press(" ")
+	p.Press(kb.Enter)
 	if shown() != before {
-		t.Errorf("after the space bar %d of %d parts are shown", shown(), before)
+		t.Errorf("after the Enter key %d of %d parts are shown", shown(), before)
 	}
 }
 
@@ -200,6 +200,7 @@ func checkValues(t *testing.T, p *browser.Page) {
 		return browser.Get[string](p, `document.querySelector(".tip").hidden ? "" : document.querySelector(".tip").textContent`)
 	}
 	p.Hover(latency + `.m[data-s="2"] circle`)
+	p.Wait(`!document.querySelector(".tip").hidden`)
 	if got := tip(); !strings.Contains(got, "gunicorn-sync · nginx · 4×1") || !strings.Contains(got, "p99") || !strings.Contains(got, " ms") {
 		t.Errorf("pointing at a mark of p99 tells %q", got)
 	}
@@ -209,6 +210,7 @@ func checkValues(t *testing.T, p *browser.Page) {
 	}
 	first := `document.querySelector('` + latency + `.m[tabindex="0"]')`
 	browser.Get[bool](p, first+".focus() || true")
+	p.Wait(`!document.querySelector(".tip").hidden`)
 	one := tip()
 	p.Press(kb.ArrowRight)
 	if other := tip(); one == "" || other == "" || other == one {

@@ -177,15 +177,19 @@ func (p *Page) Click(selector string) {
 	p.must(chromedp.Do(p.ctx, chromedp.Click(chromedp.CSS(selector))))
 }
 
-// Hover moves the pointer to the middle of an element.
+// Hover moves the pointer to the middle of an element, once the page has drawn
+// it where it scrolled to.
 func (p *Page) Hover(selector string) {
 	p.t.Helper()
-	at := Get[struct{ X, Y float64 }](p, fmt.Sprintf(`(() => {
+	script := fmt.Sprintf(`(async () => {
 		const e = document.querySelector(%q);
 		e.scrollIntoView({block: "center", inline: "center"});
+		for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
 		const r = e.getBoundingClientRect();
 		return {X: r.x + r.width / 2, Y: r.y + r.height / 2};
-	})()`, selector))
+	})()`, selector)
+	at, err := chromedp.Run(p.ctx, chromedp.Evaluate[struct{ X, Y float64 }](script, awaited))
+	p.must(err)
 	p.must(chromedp.Do(p.ctx, chromedp.MouseEvent(chromedp.MouseMoved, at.X, at.Y)))
 }
 
