@@ -75,7 +75,11 @@ func UnpairedRatio(a, b []float64) *Figure {
 // a over b, from the figures alone: the spread of each is read from its interval,
 // and taken for that of its logarithm (delta method), with Welch's degrees of
 // freedom. It returns nil when either is missing or not positive.
-func RatioOfFigures(a, b *Figure) *Figure {
+func RatioOfFigures(a, b *Figure) *Figure { return RatioAt(a, b, confidence) }
+
+// RatioAt is RatioOfFigures with an interval of another level, as 0.99; those of
+// a and b are the project's all the same.
+func RatioAt(a, b *Figure, level float64) *Figure {
 	if a == nil || b == nil || !(a.Value > 0 && b.Value > 0) {
 		return nil
 	}
@@ -89,7 +93,7 @@ func RatioOfFigures(a, b *Figure) *Figure {
 		return f
 	}
 	df := square(va+vb) / (square(va)/float64(a.N-1) + square(vb)/float64(b.N-1))
-	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}.Quantile(0.5+confidence/2) * math.Sqrt(va+vb)
+	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}.Quantile(0.5+level/2) * math.Sqrt(va+vb)
 	f.Low, f.High = f.Value*math.Exp(-half), f.Value*math.Exp(half)
 	return f
 }

@@ -78,15 +78,21 @@ func words(cells ...string) []phrase {
 type comparing struct {
 	First    []comparingPart // what to know before anything else
 	Headline phrase
+	Answer   []phrase // sentences after it
 	Parts    []comparingPart
 }
 
-// comparingPart has its table before its lines.
+// comparingPart has its table before its lines, and its plots after them.
 type comparingPart struct {
-	Title string
-	Table [][]phrase // the head first; nil for none
-	Left  int        // columns that are aligned to the left
-	Lines []phrase
+	Title   string
+	Sub     bool       // it belongs to the part before that does not
+	Table   [][]phrase // the head first; nil for none
+	Left    int        // columns that are aligned to the left
+	Long    bool       // it holds texts rather than numbers
+	Marked  []int      // rows of the table that stand out
+	Lines   []phrase
+	Folded  bool     // a page shows its lines on demand
+	Figures []figure // not in a text
 }
 
 func (c comparing) text(color bool, width int) []byte {
@@ -96,11 +102,19 @@ func (c comparing) text(color bool, width int) []byte {
 		t.line("")
 	}
 	t.paragraph(bold, c.Headline.plainText())
-	for i, p := range c.Parts {
-		if i > 0 {
+	for _, a := range c.Answer {
+		t.paragraph(plain, a.plainText())
+	}
+	begun := false
+	for _, p := range c.Parts {
+		if len(p.Table)+len(p.Lines) == 0 {
+			continue // only plots
+		}
+		if begun {
 			t.line("")
 		}
 		t.compared(p)
+		begun = true
 	}
 	return t.buf.Bytes()
 }
@@ -127,6 +141,9 @@ func (c comparing) markdown() []byte {
 		p.markdown(&b)
 	}
 	fmt.Fprintf(&b, "**%s**\n\n", c.Headline.markdown())
+	for _, a := range c.Answer {
+		fmt.Fprintf(&b, "%s\n\n", a.markdown())
+	}
 	for _, p := range c.Parts {
 		p.markdown(&b)
 	}
@@ -134,7 +151,14 @@ func (c comparing) markdown() []byte {
 }
 
 func (p comparingPart) markdown(b *bytes.Buffer) {
-	fmt.Fprintf(b, "## %s\n\n", escapeMarkdown(p.Title))
+	if len(p.Table)+len(p.Lines)+len(p.Figures) == 0 {
+		return
+	}
+	level := "##"
+	if p.Sub {
+		level = "###"
+	}
+	fmt.Fprintf(b, "%s %s\n\n", level, escapeMarkdown(p.Title))
 	if len(p.Table) > 0 {
 		rows := make([][]string, len(p.Table))
 		for i, row := range p.Table {
@@ -149,6 +173,9 @@ func (p comparingPart) markdown(b *bytes.Buffer) {
 	}
 	if len(p.Lines) > 0 {
 		b.WriteString("\n")
+	}
+	for _, f := range p.Figures {
+		markdownFigure(b, f)
 	}
 }
 

@@ -45,12 +45,15 @@ func runsComparing(r *compare.Runs) comparing {
 		c.Parts = append(c.Parts, p)
 	}
 	c.Parts = append(c.Parts, comparingPart{Title: "What this can show, and what not", Lines: []phrase{
-		{"Intervals are of 95 % over fresh starts, from the figures of both runs. A run took its starts in one go: what the machine did between the two is in the ratios."},
+		{"Intervals are of 95 % over fresh starts, from the figures of both runs. " + runsApart},
 		{"Of the intervals of builds that are alike one in twenty does not hold 1, by chance."},
 		{"Alternating both builds in one run is sharper: sweetspot gate does that."},
 	}})
 	return c
 }
+
+// runsApart is what ratios of runs cannot leave out.
+const runsApart = "A run took its starts in one go: what the machine did between the runs is in the ratios."
 
 func winnersHeadline(r *compare.Runs) phrase {
 	if r.Winners == nil {
@@ -109,9 +112,9 @@ func tabled(f *analysis.Figure) string {
 	case f == nil:
 		return none
 	case hasInterval(f):
-		return number(f.Value) + " (" + interval(f) + ")"
+		return value(f) + " (" + interval(f) + ")"
 	}
-	return number(f.Value)
+	return value(f)
 }
 
 type pairDoc struct {

@@ -34,8 +34,8 @@ func TestTexts(t *testing.T) {
 		{"budget", exact(5 * time.Minute), "5 min"},
 		{"errors", objectiveText(scenarios.Objective{Class: scenarios.All, Metric: scenarios.Errors, Ratio: 0.001}), "errors < 0.1 %"},
 		{"class", objectiveText(scenarios.Objective{Class: scenarios.Static, Metric: "p99", Limit: 50 * time.Millisecond}), "static p99 < 50 ms"},
-		{"CPU list", cpuList([]int{0, 1, 2, 5, 7, 8}), "0-2,5,7-8"},
-		{"no CPU list", cpuList(nil), "any"},
+		{"CPU list", scenarios.CPUList([]int{0, 1, 2, 5, 7, 8}), "0-2,5,7-8"},
+		{"no CPU list", scenarios.CPUList(nil), "any"},
 		{"shell", shellLine([]string{"a", "b c", "d'e", ""}), `a 'b c' 'd'\''e' ''`},
 		{"prose", join([]string{"a", "b", "c"}), "a, b and c"},
 	} {

@@ -64,11 +64,9 @@ type htmlPage struct {
 // script is its own, and without that it says the same.
 func renderHTML(in Input) ([]byte, error) {
 	m := newModel(in)
-	sum := sha256.Sum256([]byte(htmlScript))
 	p := htmlPage{
 		model: m, Figures: map[string]*htmlFigure{}, Facts: m.keyFacts(), Against: m.rivals(), Each: m.eachCurve(), Places: map[scenarios.Cell]string{},
-		Policy: "default-src 'none'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'",
-		Style:  template.HTML("<style>\n" + htmlStyle + "</style>"), Script: template.HTML("<script>" + htmlScript + "</script>"), // files of this package
+		Policy: pagePolicy(), Style: styleElement(""), Script: scriptElement(),
 	}
 	for i := range p.Each {
 		p.Places[p.Each[i].Cell.Cell] = p.Each[i].ID
@@ -98,6 +96,19 @@ func renderHTML(in Input) ([]byte, error) {
 	err := htmlTemplate.Execute(&b, p)
 	return b.Bytes(), err
 }
+
+// pagePolicy lets a page run its own script alone, and ask for nothing.
+func pagePolicy() string {
+	sum := sha256.Sum256([]byte(htmlScript))
+	return "default-src 'none'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+}
+
+// styleElement and scriptElement are files of this package.
+func styleElement(more string) template.HTML {
+	return template.HTML("<style>\n" + htmlStyle + more + "</style>")
+}
+
+func scriptElement() template.HTML { return template.HTML("<script>" + htmlScript + "</script>") }
 
 // inPage draws the figure with its marks.
 func (f figure) inPage(places map[scenarios.Cell]string) (*htmlFigure, error) {

@@ -121,32 +121,11 @@ func searchPlan(s scenarios.Search) string {
 }
 
 func cpuSets(c rundir.CPUs) string {
-	text := fmt.Sprintf("CPUs: generator %s, proxy %s, application %s", cpuList(c.Generator), cpuList(c.Proxy), cpuList(c.App))
+	text := fmt.Sprintf("CPUs: generator %s, proxy %s, application %s", scenarios.CPUList(c.Generator), scenarios.CPUList(c.Proxy), scenarios.CPUList(c.App))
 	if c.Shared {
 		return text + ". The sets overlap because the machine is too small to keep them apart, so generator, proxy and application compete for the same cores."
 	}
 	return text + ", kept apart."
-}
-
-// cpuList writes CPU numbers as Linux does, "0-2,5"; none means any.
-func cpuList(cpus []int) string {
-	if len(cpus) == 0 {
-		return "any"
-	}
-	var parts []string
-	for i := 0; i < len(cpus); {
-		j := i
-		for j+1 < len(cpus) && cpus[j+1] == cpus[j]+1 {
-			j++
-		}
-		if j == i {
-			parts = append(parts, strconv.Itoa(cpus[i]))
-		} else {
-			parts = append(parts, fmt.Sprintf("%d-%d", cpus[i], cpus[j]))
-		}
-		i = j + 1
-	}
-	return strings.Join(parts, ",")
 }
 
 // machine lists what the run depended on in the machine.

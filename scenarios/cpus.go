@@ -42,3 +42,24 @@ func ParseCPUs(s string) ([]int, error) {
 	slices.Sort(cpus)
 	return slices.Compact(cpus), nil
 }
+
+// CPUList writes CPU numbers as Linux does, "0-2,5"; none means any.
+func CPUList(cpus []int) string {
+	if len(cpus) == 0 {
+		return "any"
+	}
+	var parts []string
+	for i := 0; i < len(cpus); {
+		j := i
+		for j+1 < len(cpus) && cpus[j+1] == cpus[j]+1 {
+			j++
+		}
+		if j == i {
+			parts = append(parts, strconv.Itoa(cpus[i]))
+		} else {
+			parts = append(parts, strconv.Itoa(cpus[i])+"-"+strconv.Itoa(cpus[j]))
+		}
+		i = j + 1
+	}
+	return strings.Join(parts, ",")
+}

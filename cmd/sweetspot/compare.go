@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sweetspot/analysis"
 	"sweetspot/analysis/compare"
 	"sweetspot/analysis/foreign"
 	"sweetspot/reports"
@@ -160,23 +161,18 @@ func comparedFiles(sides [2][]string, format string, w io.Writer) ([]byte, error
 }
 
 func comparedRuns(base, candidate, format string, w io.Writer) ([]byte, error) {
-	var runs [2]compare.Run
-	var manifests [2]rundir.Manifest
+	var runs [2]compare.Recorded
 	for i, dir := range []string{base, candidate} {
-		run, err := rundir.Read(dir)
+		run, err := recorded(dir)
 		if err != nil {
-			return nil, badInput(err)
+			return nil, err
 		}
-		res, err := judged(run, "")
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", dir, err)
-		}
-		runs[i], manifests[i] = compare.Run{Dir: run.Dir, Result: res}, run.Manifest
+		runs[i] = run
 	}
 	if runs[0].Dir == runs[1].Dir {
 		return nil, badInputf("%s: the same run on both sides", runs[0].Dir)
 	}
-	r := compare.OfRuns(runs[0], runs[1], slices.Concat(sample.Differences(manifests[0].Host, manifests[1].Host), rundir.Differences(manifests[0], manifests[1])))
+	r := compare.OfRuns(runs[0].Run, runs[1].Run, rundir.Sentences(differing(runs[0].Manifest, runs[1].Manifest)))
 	switch format {
 	case "json":
 		return reports.RunsJSON(r)
@@ -185,4 +181,30 @@ func comparedRuns(base, candidate, format string, w io.Writer) ([]byte, error) {
 	}
 	color, width := terminal(w)
 	return reports.RunsText(r, color, width), nil
+}
+
+// recorded reads a run and judges it.
+func recorded(dir string) (compare.Recorded, error) {
+	run, err := rundir.Read(dir)
+	if err != nil {
+		return compare.Recorded{}, badInput(err)
+	}
+	out := compare.Recorded{Run: compare.Run{Dir: run.Dir}, Manifest: run.Manifest}
+	if run.Manifest.Gate != nil {
+		out.Result = &analysis.Result{Outcome: analysis.Inconclusive, Because: "it is a gate, which compares two builds and recommends no configuration; its own report tells its verdict"}
+		return out, nil
+	}
+	if out.Result, err = judged(run, ""); err != nil {
+		return out, fmt.Errorf("%s: %w", dir, err)
+	}
+	return out, nil
+}
+
+// differing says in what two runs differ: their machines first.
+func differing(there, here rundir.Manifest) []rundir.Difference {
+	out := sample.Differing(there.Host, here.Host)
+	if there.Tool != here.Tool {
+		out = append(out, rundir.Difference{What: "version of sweetspot", There: there.Tool, Here: here.Tool})
+	}
+	return append(out, rundir.Differing(there, here)...)
 }

@@ -18,37 +18,67 @@ import (
 
 func newReport() *cobra.Command {
 	var o output
+	var several severalFlags
 	var png bool
 	c := &cobra.Command{
-		Use:   "report RUN_DIR",
-		Short: "Judge the trials of a run again and write its reports",
+		Use:   "report RUN_DIR...",
+		Short: "Judge the trials of a run again and write its reports, or set several runs side by side",
+		Long: `Report judges the trials of a run again, writes its reports beside it and prints
+the one that is asked for.
+
+Of several runs it tells which one's recommended configuration sustains the most,
+by how much, in what the runs differ, and what the same configurations did in
+each. Only runs of the same traffic, objectives and CPU sets compare; the others
+are told in groups of their own, with the reason. It writes files only with --out,
+leaves the runs as they are, and ends with 0 whatever they show.
+
+` + exitHelp,
 		Example: `  sweetspot report runs/django-shop-20260102T030405Z
   sweetspot report runs/django-shop-20260102T030405Z --format markdown
-  sweetspot report runs/django-shop-20260102T030405Z --png`,
-		Args: cobra.ExactArgs(1),
+  sweetspot report runs/django-shop-20260102T030405Z --png
+  sweetspot report runs/gunicorn runs/uwsgi runs/granian
+  sweetspot report runs/shop-* --reference shop-20260102T030405Z --out comparison`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
 				return err
 			}
-			run, err := rundir.Read(args[0])
-			if err != nil {
-				return badInput(err)
-			}
-			res, err := conclude(run, "", o, c.OutOrStdout())
-			if err != nil {
-				return err
-			}
-			if png {
-				if _, err := reports.WritePNG(reportInput(run, res), run.Dir); err != nil {
-					return err
+			if len(args) > 1 {
+				several.png = png
+				told := c.ErrOrStderr()
+				if o.quiet {
+					told = io.Discard
 				}
+				return several.report(args, o, told, c.OutOrStdout())
 			}
-			return outcomeError(res)
+			if several.out != "" || several.reference != "" {
+				return badInputf("--out and --reference are for several runs: give two run directories or more")
+			}
+			return reportOne(args[0], o, png, c.OutOrStdout())
 		},
 	}
 	o.flags(c)
 	c.Flags().BoolVar(&png, "png", false, "write the plots as PNG, too")
+	several.flags(c)
 	return c
+}
+
+// reportOne writes the reports of one run beside it and prints one of them.
+func reportOne(dir string, o output, png bool, w io.Writer) error {
+	run, err := rundir.Read(dir)
+	if err != nil {
+		return badInput(err)
+	}
+	res, err := conclude(run, "", o, w)
+	if err != nil {
+		return err
+	}
+	if png {
+		if _, err := reports.WritePNG(reportInput(run, res), run.Dir); err != nil {
+			return err
+		}
+	}
+	return outcomeError(res)
 }
 
 // output is what goes to standard output.

@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 // still are the scripts that measure nothing.
-var still = []string{"capacity", "compare", "gate", "help", "history", "init", "publish", "validate"}
+var still = []string{"capacity", "compare", "gate", "help", "history", "init", "publish", "several", "validate"}
 
 // serial runs scripts one after the other, for what measures must not share the
 // machine, and then those that measure nothing side by side.
@@ -69,17 +70,23 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// simulateScript is the command "simulate NAME DIR" of the scripts: one of the
-// simulations, as a run directory.
+// simulateScript is the command "simulate NAME DIR [SEED]" of the scripts: one of
+// the simulations, as a run directory. Each seed, 1 by default, is another run.
 func simulateScript(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: simulate NAME DIR")
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: simulate NAME DIR [SEED]")
+	}
+	seed := uint64(1)
+	if len(args) == 3 {
+		n, err := strconv.ParseUint(args[2], 10, 64)
+		ts.Check(err)
+		seed = n
 	}
 	s, ok := simulations[args[0]]
 	if !ok {
 		ts.Fatalf("no simulation is called %s", args[0])
 	}
-	ts.Check(s.write(ts.MkAbs(args[1]), 1))
+	ts.Check(s.write(ts.MkAbs(args[1]), seed))
 }
 
 // Every exit code of the table is what its error gives.

@@ -75,7 +75,7 @@ func (s simulation) write(dir string, seed uint64) (err error) {
 	if err != nil {
 		return err
 	}
-	m := rundir.Manifest{RunID: "simulated", Tool: "test", Began: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Source: text, SourceName: "simulated.yaml", Scenario: *loaded, Seed: 1}
+	m := rundir.Manifest{RunID: fmt.Sprintf("simulated-%d", seed), Tool: "test", Began: time.Date(2026, 1, 1+int(seed), 3, 4, 5, 0, time.UTC), Source: text, SourceName: "simulated.yaml", Scenario: *loaded, Seed: 1}
 	for n := range s.cores {
 		m.CPUs.App = append(m.CPUs.App, n)
 	}

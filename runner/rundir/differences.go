@@ -1,12 +1,15 @@
 package rundir
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"sweetspot/scenarios"
 )
@@ -21,21 +24,54 @@ func HashScenario(s scenarios.Scenario) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// Difference is one fact in which two runs differ. A side that does not have it
+// is empty.
+type Difference struct {
+	What        string
+	There, Here string
+}
+
+// String is as "kernel: 6.1 there, 6.18 here".
+func (d Difference) String() string {
+	return fmt.Sprintf("%s: %s there, %s here", d.What, cmp.Or(d.There, "none"), cmp.Or(d.Here, "none"))
+}
+
+// Sentences says differences, each as a text.
+func Sentences(all []Difference) (out []string) {
+	for _, d := range all {
+		out = append(out, d.String())
+	}
+	return out
+}
+
 // Differences says, a sentence each, in what the scenario, the CPU sets and the
 // versions of two manifests differ. Trials under manifests that differ do not
 // compare. The machines are compared by package sample.
-func Differences(then, now Manifest) []string {
-	var out []string
-	if then.ScenarioHash != now.ScenarioHash {
-		out = append(out, scenarioDifferences(then.Scenario, now.Scenario)...)
-	}
-	add := func(what string, a, b any) {
-		if a != b {
-			out = append(out, fmt.Sprintf("%s: %v there, %v here", what, a, b))
+func Differences(then, now Manifest) []string { return Sentences(Differing(then, now)) }
+
+// What differences of two manifests are called. Those of a scenario's fields
+// are ScenarioField and the path, as in the YAML.
+const (
+	ScenarioField    = "scenario, "
+	RecordedArrivals = "recorded arrivals, SHA-256"
+	CPUSets          = "CPU sets"
+)
+
+// Differing returns what Differences says.
+func Differing(then, now Manifest) []Difference {
+	var out []Difference
+	if then.ScenarioHash != now.ScenarioHash || then.ScenarioHash == "" {
+		if out = scenarioDifferences(then.Scenario, now.Scenario); len(out) == 0 && then.ScenarioHash != "" { // the order of its parts
+			out = []Difference{{"scenario, SHA-256", then.ScenarioHash, now.ScenarioHash}}
 		}
 	}
-	add("recorded arrivals, SHA-256", then.ArrivalsHash, now.ArrivalsHash)
-	add("CPU sets", fmt.Sprint(then.CPUs), fmt.Sprint(now.CPUs))
+	add := func(what, a, b string) {
+		if a != b {
+			out = append(out, Difference{what, a, b})
+		}
+	}
+	add(RecordedArrivals, then.ArrivalsHash, now.ArrivalsHash)
+	add(CPUSets, then.CPUs.String(), now.CPUs.String())
 	names := map[string]string{}
 	maps.Copy(names, then.Versions)
 	maps.Copy(names, now.Versions)
@@ -45,30 +81,85 @@ func Differences(then, now Manifest) []string {
 	return out
 }
 
-// scenarioDifferences names the top-level parts that differ.
-func scenarioDifferences(then, now scenarios.Scenario) []string {
-	a, b := topLevel(then), topLevel(now)
-	var out []string
-	for _, key := range slices.Sorted(maps.Keys(a)) {
-		if string(a[key]) != string(b[key]) {
-			out = append(out, fmt.Sprintf("scenario, %s: %s there, %s here", key, a[key], b[key]))
+// scenarioDifferences names the fields that differ.
+func scenarioDifferences(then, now scenarios.Scenario) (out []Difference) {
+	a, b := fields(then), fields(now)
+	names := maps.Clone(a)
+	maps.Copy(names, b)
+	for _, path := range slices.Sorted(maps.Keys(names)) {
+		if a[path] != b[path] {
+			out = append(out, Difference{ScenarioField + path, a[path], b[path]})
 		}
-		delete(b, key)
-	}
-	for _, key := range slices.Sorted(maps.Keys(b)) {
-		out = append(out, fmt.Sprintf("scenario, %s: none there, %s here", key, b[key]))
 	}
 	return out
 }
 
-func topLevel(s scenarios.Scenario) map[string]json.RawMessage {
+// fields returns the fields of a scenario that hold no others, as texts by
+// their path: search.budget is "5m". In a list of named parts, such as
+// requests, the name is in the path; the order of objectives says nothing.
+func fields(s scenarios.Scenario) map[string]string {
 	b, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // HashScenario has marshalled the same type
 	}
-	var m map[string]json.RawMessage
-	if err := json.Unmarshal(b, &m); err != nil {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var whole any
+	if err := d.Decode(&whole); err != nil {
 		panic(err)
 	}
-	return m
+	out := map[string]string{}
+	flatten(whole, "", out)
+	return out
+}
+
+func flatten(v any, path string, out map[string]string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, field := range v {
+			flatten(field, strings.TrimPrefix(path+"."+key, "."), out)
+		}
+	case []any:
+		if names := namesOf(v); names != nil {
+			for i, part := range v {
+				flatten(part, path+"."+names[i], out)
+			}
+			return
+		}
+		items := make([]string, len(v))
+		for i, item := range v {
+			items[i] = leaf(item)
+		}
+		if path == "objectives" {
+			slices.Sort(items)
+		}
+		out[path] = strings.Join(items, ", ")
+	default:
+		out[path] = leaf(v)
+	}
+}
+
+// namesOf returns the names of parts that all have one, each another; else nil.
+func namesOf(parts []any) (names []string) {
+	for _, part := range parts {
+		fields, _ := part.(map[string]any)
+		name, _ := fields["name"].(string)
+		if name == "" || slices.Contains(names, name) {
+			return nil
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// leaf writes a text as it is, and all else as JSON.
+func leaf(v any) string {
+	if text, ok := v.(string); ok {
+		return text
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // it came from JSON
+	}
+	return string(b)
 }

@@ -1,6 +1,7 @@
 package rundir
 
 import (
+	"fmt"
 	"time"
 
 	"sweetspot/scenarios"
@@ -100,6 +101,15 @@ type Observed struct {
 type CPUs struct {
 	Generator, Proxy, App []int
 	Shared                bool // the sets overlap because the machine is too small
+}
+
+// String is as "generator 0, proxy 1, application 2-3".
+func (c CPUs) String() string {
+	text := fmt.Sprintf("generator %s, proxy %s, application %s", scenarios.CPUList(c.Generator), scenarios.CPUList(c.Proxy), scenarios.CPUList(c.App))
+	if c.Shared {
+		text += ", shared"
+	}
+	return text
 }
 
 // Procs is how many processors of Go's scheduler the generator takes: where

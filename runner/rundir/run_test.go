@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +154,41 @@ func TestDifferences(t *testing.T) {
 		if !strings.HasPrefix(got[i], want[i]) {
 			t.Errorf("difference %d is %q, want %q…", i, got[i], want[i])
 		}
+	}
+}
+
+// A difference names the field, and of a part that has a name this.
+func TestDifferencesNameFields(t *testing.T) {
+	with := func(change func(*scenarios.Scenario)) Manifest {
+		m := testManifest()
+		m.Scenario.Objectives = scenarios.Objectives{{Class: scenarios.All, Metric: "p99", Limit: time.Second}, {Class: scenarios.All, Metric: scenarios.Errors, Ratio: 0.001}}
+		m.Scenario.Traffic.Requests = []scenarios.Request{{Name: "home", Path: "/", Weight: 1}, {Name: "buy", Path: "/buy/", Weight: 2}}
+		change(&m.Scenario)
+		m.ScenarioHash, _ = HashScenario(m.Scenario)
+		return m
+	}
+	base := with(func(*scenarios.Scenario) {})
+	for _, tt := range []struct {
+		name   string
+		change func(*scenarios.Scenario)
+		want   []string
+	}{
+		{"nothing", func(*scenarios.Scenario) {}, nil},
+		{"a nested field", func(s *scenarios.Scenario) { s.Search.Budget = scenarios.Duration(time.Hour) }, []string{"scenario, search.budget: none there, 1h here"}},
+		{"a request", func(s *scenarios.Scenario) { s.Traffic.Requests[1].Weight = 3 }, []string{"scenario, traffic.requests.buy.weight: 2 there, 3 here"}},
+		{"one request more", func(s *scenarios.Scenario) {
+			s.Traffic.Requests = append([]scenarios.Request{{Name: "new", Path: "/new/"}}, s.Traffic.Requests...)
+		}, []string{"scenario, traffic.requests.new.name: none there, new here", "scenario, traffic.requests.new.path: none there, /new/ here"}},
+		{"a list", func(s *scenarios.Scenario) { s.Services = []string{"redis", "postgresql"} }, []string{"scenario, services: none there, redis, postgresql here"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Differences(base, with(tt.change)); !slices.Equal(got, tt.want) {
+				t.Errorf("differences %q, want %q", got, tt.want)
+			}
+		})
+	}
+	turned := Differing(base, with(func(s *scenarios.Scenario) { slices.Reverse(s.Objectives) }))
+	if len(turned) != 1 || turned[0].What != "scenario, SHA-256" {
+		t.Errorf("objectives in another order differ in %v, want in the hash alone", turned)
 	}
 }

@@ -181,10 +181,15 @@ func (f *fields) virtualised(r root, hypervisor bool) string {
 // its limit may differ by 1 %: the kernel keeps a little more or less to
 // itself at every boot.
 func Differences(there, here rundir.Host) []string {
-	var out []string
+	return rundir.Sentences(Differing(there, here))
+}
+
+// Differing returns what Differences says.
+func Differing(there, here rundir.Host) []rundir.Difference {
+	var out []rundir.Difference
 	differ := func(what string, a, b any) {
 		if a != b {
-			out = append(out, fmt.Sprintf("%s: %v there, %v here", what, orNone(a), orNone(b)))
+			out = append(out, rundir.Difference{What: what, There: orNothing(a), Here: orNothing(b)})
 		}
 	}
 	differ("operating system", there.OS, here.OS)
@@ -209,20 +214,19 @@ func Differences(there, here rundir.Host) []string {
 	return out
 }
 
-// orNone shows nothing as a word. Cores and the like are never 0.
-func orNone(v any) any {
-	switch v {
-	case "", float64(0):
-		return "none"
+// orNothing is empty where there is none. Cores and the like are never 0.
+func orNothing(v any) string {
+	if v == float64(0) {
+		return ""
 	}
-	return v
+	return fmt.Sprint(v)
 }
 
 func roughlyEqual(a, b uint64) bool { return max(a, b)-min(a, b) <= max(a, b)/100 }
 
 func megabytes(n uint64) string {
 	if n == 0 {
-		return "none"
+		return ""
 	}
 	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
 }
