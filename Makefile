@@ -35,10 +35,12 @@ UNRACED := sweetspot/analysis sweetspot/analysis/simulate sweetspot/analysis/cha
 # What measures must not share the machine: those packages come last, one at a time. The tests of the program
 # itself run without the race detector, which makes the generator too slow for fast applications.
 MEASURING := sweetspot/runner/attack sweetspot/runner/sample sweetspot/cmd/sweetspot
+# First, beside the others: it would be the last one running.
+LONGEST := sweetspot/runner/stack
 test: check
 	@.ci/install test
 	SWEETSPOT_REQUIRE_STACKS=1 go test -p 2 $(UNRACED)
-	SWEETSPOT_REQUIRE_STACKS=1 go test -race -p 2 -timeout 20m $$(go list ./... | grep -vxF "$$(printf '%s\n' $(UNRACED) $(MEASURING))")
+	SWEETSPOT_REQUIRE_STACKS=1 go test -race -p 2 -timeout 20m $(LONGEST) $$(go list ./... | grep -vxF "$$(printf '%s\n' $(UNRACED) $(MEASURING))")
 	SWEETSPOT_REQUIRE_STACKS=1 go test -race -p 1 -timeout 20m $(filter-out sweetspot/cmd/sweetspot,$(MEASURING))
 	SWEETSPOT_REQUIRE_STACKS=1 go test -timeout 20m sweetspot/cmd/sweetspot
 

@@ -55,7 +55,8 @@ func TestEnginesCountWhatTheServerCounts(t *testing.T) {
 			if r.Reading.Requests != served.Load() || r.Reading.Requests == 0 || r.Reading.Errors != 0 {
 				t.Errorf("%d requests with %d errors, the server counted %d", r.Reading.Requests, r.Reading.Errors, served.Load())
 			}
-			if tt.spec.Rate > 0 && r.Planned != r.Reading.Requests {
+			// At its end vegeta drops what is late, sweetspot sends it.
+			if sent := r.Reading.Requests; tt.spec.Rate > 0 && (sent > r.Planned || sent < r.Planned && tt.spec.Engine == sweetspotEngine) {
 				t.Errorf("%d planned, %d sent", r.Planned, r.Reading.Requests)
 			}
 			for _, q := range quantiles {
