@@ -200,7 +200,7 @@ matrix: {servers: [embedded], %s}
 traffic:
   requests: [{name: work, path: /}]
 objectives: [p99 < 400ms]
-search: {budget: 30s, trial: 1s, burst: 1s, warmup: 200ms, finals: 1}
+search: {budget: 1m, trial: 1s, burst: 1s, warmup: 200ms, finals: 1}
 `, tt.route, tt.matrix)
 			res := quiet(t, text, keep, func(r *analysis.Result) bool { return r.Outcome == analysis.Recommended })
 			if w := res.Winner.Cell; w.Workers != tt.workers || w.Threads != tt.threads {
