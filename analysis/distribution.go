@@ -26,8 +26,12 @@ type Quantile struct {
 
 // Claimed tells whether the 100 responses lie beyond a share that claiming its
 // quantile takes.
-func (d Distribution) Claimed(share float64) bool {
-	return float64(d.Count)*(1-share) >= leastBeyond-1e-6
+func (d Distribution) Claimed(share float64) bool { return Claimable(d.Count, share) }
+
+// Claimable tells whether so many samples have the 100 beyond the quantile of a
+// share that claiming it takes.
+func Claimable(samples int64, share float64) bool {
+	return float64(samples)*(1-share) >= leastBeyond-1e-6
 }
 
 // At returns the quantile of a share; ok is false when it is not among the

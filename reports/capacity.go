@@ -1,8 +1,6 @@
 package reports
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -247,10 +245,5 @@ func CapacityJSON(c Capacity) ([]byte, error) {
 		}
 		d.Growth = &growthDoc{*newFigureDoc(g.PerYear), g.Peaks, date(c.Full.Day), date(c.Full.Low), date(c.Full.High), c.Full.Already}
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	err := e.Encode(d)
-	return b.Bytes(), err
+	return indented(d)
 }

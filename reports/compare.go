@@ -2,7 +2,6 @@ package reports
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -346,7 +345,7 @@ func FilesJSON(f *compare.Files) ([]byte, error) {
 	for _, m := range f.Metrics {
 		d.Metrics = append(d.Metrics, metricDoc{m.Name, m.Unit, m.Higher, rounded(m.Base), rounded(m.Candidate), someRatioDoc(m.Ratio), rounded(m.P)})
 	}
-	return compareJSON(d)
+	return indented(d)
 }
 
 func fileDocs(side []foreign.Single) (out []fileDoc) {
@@ -362,13 +361,4 @@ func fileDocs(side []foreign.Single) (out []fileDoc) {
 		out = append(out, d)
 	}
 	return out
-}
-
-func compareJSON(d compareDoc) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	err := e.Encode(d)
-	return b.Bytes(), err
 }

@@ -148,5 +148,5 @@ func RunsJSON(r *compare.Runs) ([]byte, error) {
 			d.OnlyOfNew = append(d.OnlyOfNew, l.Cell)
 		}
 	}
-	return compareJSON(d)
+	return indented(d)
 }

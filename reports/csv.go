@@ -14,10 +14,7 @@ import (
 
 // csvColumns are one row a cell, plain numbers with the unit in the name; a
 // field without a value is empty.
-var csvColumns = []struct {
-	name string
-	of   func(row) string
-}{
+var csvColumns = []csvColumn[row]{
 	{"cell", func(r row) string { return csvSafe(r.Cell.Cell.String()) }},
 	{"server", func(r row) string { return csvSafe(r.Server) }},
 	{"proxy", func(r row) string { return csvSafe(r.Proxy) }},
@@ -52,18 +49,22 @@ var csvColumns = []struct {
 	{"process_memory_bytes", func(r row) string { return csvPositive(float64(r.Cell.ProcessMemory)) }},
 }
 
-func renderCSV(in Input) ([]byte, error) {
-	head := make([]string, len(csvColumns))
-	for i, c := range csvColumns {
-		head[i] = c.name
-	}
-	rows := [][]string{head}
-	for _, r := range newModel(in).Rows {
-		record := make([]string, len(csvColumns))
-		for i, c := range csvColumns {
-			record[i] = c.of(r)
+func renderCSV(in Input) ([]byte, error) { return csvOf(csvColumns, newModel(in).Rows) }
+
+// csvColumn is a column of a table whose rows are of a T each.
+type csvColumn[T any] struct {
+	name string
+	of   func(T) string
+}
+
+// csvOf writes a row for each of all, below the names of the columns.
+func csvOf[T any](columns []csvColumn[T], all []T) ([]byte, error) {
+	rows := make([][]string, 1+len(all))
+	for _, c := range columns {
+		rows[0] = append(rows[0], c.name)
+		for i, one := range all {
+			rows[1+i] = append(rows[1+i], c.of(one))
 		}
-		rows = append(rows, record)
 	}
 	return csvBytes(rows)
 }

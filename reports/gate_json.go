@@ -3,7 +3,6 @@ package reports
 import (
 	"bytes"
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -89,12 +88,8 @@ type gateVoidDoc struct {
 // renderGateJSON keeps every text as it is, with whatever is no plain character
 // in it escaped.
 func renderGateJSON(r *gate.Result, meta GateMeta) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	err := e.Encode(newGateDoc(r, meta))
-	return jsonPrintable(b.Bytes()), err
+	b, err := indented(newGateDoc(r, meta))
+	return jsonPrintable(b), err
 }
 
 func newGateDoc(r *gate.Result, meta GateMeta) gateDoc {

@@ -233,11 +233,11 @@ func (m *model) rivals() []rival {
 	if w == nil || w.Sustainable() == nil || m.Result.Target != "" {
 		return nil
 	}
-	all := []rival{newRival("recommended", w)}
+	all := []rival{newRival("recommended", cellPhrase(w.Cell), w.Sustainable())}
 	all[0].Winner = true
 	add := func(name, of string, c analysis.Comparison) {
 		if c.Cell != nil && c.Cell.Sustainable() != nil && !same(c.Cell, w) {
-			all = append(all, newRival(name, c.Cell).over(c.Ratio, of))
+			all = append(all, newRival(name, cellPhrase(c.Cell.Cell), c.Cell.Sustainable()).over(c.Ratio, of))
 		}
 	}
 	for _, f := range m.Result.Folklore {
@@ -259,9 +259,9 @@ func (m *model) rivals() []rival {
 	return scaledRivals(all)
 }
 
-func newRival(name string, c *analysis.Cell) rival {
-	f := c.Sustainable()
-	r := rival{Name: name, Cell: cellPhrase(c.Cell), Rate: value(f), Interval: "no interval", Bar: f.Value, Low: f.Value, High: f.Value}
+// newRival is a bar of a rate, whose ends are those of its interval if it has one.
+func newRival(name, cell string, f *analysis.Figure) rival {
+	r := rival{Name: name, Cell: cell, Rate: value(f), Interval: "no interval", Bar: f.Value, Low: f.Value, High: f.Value}
 	if hasInterval(f) {
 		r.Interval, r.Low, r.High = interval(f), max(f.Low, 0), f.High
 	}
@@ -319,18 +319,13 @@ type htmlCurve struct {
 func (m *model) eachCurve() (all []htmlCurve) {
 	class := curveClass(m.Manifest.Scenario.Objectives)
 	for _, r := range m.Rows {
-		k := htmlCurve{curve: curve{Name: "measured", Cell: r.Cell, Class: class}, Row: r, Table: [][]string{latencyHead}}
+		k := htmlCurve{curve: newCurve("measured", r.Cell, class), Row: r, Table: [][]string{latencyHead}}
 		if len(r.Tags) > 0 {
 			k.Name = r.Tags[0]
 		}
-		for _, p := range r.Cell.Curve {
-			if p.Verdict == analysis.Void {
-				continue
-			}
+		for _, p := range k.Points {
 			l := p.Response[class]
-			t := percentiles(l)
-			k.Points = append(k.Points, point{Point: p, Rate: number(p.Offered), Goodput: number(p.Goodput), P50: t[0], P95: t[1], P99: t[2]})
-			k.Table = append(k.Table, []string{number(p.Offered), number(p.Goodput), t[0], t[1], t[2], farPercentile(l), longest(l), p.Verdict})
+			k.Table = append(k.Table, []string{p.Rate, p.Goodput, p.P50, p.P95, p.P99, farPercentile(l), longest(l), p.Verdict})
 		}
 		if len(k.Points) > 0 {
 			k.ID = fmt.Sprintf("curve-%d", len(all)+1)

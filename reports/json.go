@@ -417,6 +417,10 @@ type cpuSetsDoc struct {
 	Shared    bool  `json:"shared"`
 }
 
+func newCPUSetsDoc(c rundir.CPUs) cpuSetsDoc {
+	return cpuSetsDoc{list(c.Generator), list(c.Proxy), list(c.App), c.Shared}
+}
+
 type scenarioDoc struct {
 	Name       string   `json:"name"`
 	Source     string   `json:"source_yaml"`
@@ -428,12 +432,15 @@ type scenarioDoc struct {
 	Shape      string   `json:"arrivals_shape,omitempty"`
 }
 
-func renderJSON(in Input) ([]byte, error) {
+func renderJSON(in Input) ([]byte, error) { return indented(newDocument(newModel(in))) }
+
+// indented is a document as JSON, for people to read, too.
+func indented(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	err := e.Encode(newDocument(newModel(in)))
+	err := e.Encode(v)
 	return b.Bytes(), err
 }
 
@@ -450,7 +457,7 @@ func newDocument(m *model) document {
 		SpentS: quantity(r.Spent.Seconds()), BudgetS: quantity(r.Budget.Seconds()), Counts: countsDoc(m.Counts),
 		Cells: []cellDoc{}, Tails: []tailDoc{}, Trials: []trialDoc{}, Method: m.Method, Generator: []answerDoc{}, Calibration: newCalibrationDoc(m.Manifest.Calibration),
 		Host: newHostDoc(mf.Host), Versions: texts(mf.Versions),
-		CPUSets:  cpuSetsDoc{list(mf.CPUs.Generator), list(mf.CPUs.Proxy), list(mf.CPUs.App), mf.CPUs.Shared},
+		CPUSets:  newCPUSetsDoc(mf.CPUs),
 		Scenario: newScenarioDoc(mf), RunID: mf.RunID, Began: mf.Began.UTC(), CommandLine: list(mf.CommandLine), Seed: mf.Seed,
 	}
 	if r.RunnerUp != nil {

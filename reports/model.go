@@ -336,18 +336,24 @@ const mostDrawn = 4
 func (m *model) curves() {
 	name := curveClass(m.Manifest.Scenario.Objectives)
 	for _, k := range m.chosen() {
-		c := curve{Name: k.name, Cell: k.cell, Class: name}
-		for _, p := range k.cell.Curve {
-			if p.Verdict == analysis.Void {
-				continue
-			}
-			t := percentiles(p.Response[name])
-			c.Points = append(c.Points, point{Point: p, Rate: number(p.Offered), Goodput: number(p.Goodput), P50: t[0], P95: t[1], P99: t[2]})
-		}
+		c := newCurve(k.name, k.cell, name)
 		if len(c.Points) > 0 && len(m.Curves) < mostDrawn {
 			m.Curves = append(m.Curves, c)
 		}
 	}
+}
+
+// newCurve is of the open-loop trials of a cell that are not void.
+func newCurve(name string, cell *analysis.Cell, class string) curve {
+	c := curve{Name: name, Cell: cell, Class: class}
+	for _, p := range cell.Curve {
+		if p.Verdict == analysis.Void {
+			continue
+		}
+		t := percentiles(p.Response[class])
+		c.Points = append(c.Points, point{Point: p, Rate: number(p.Offered), Goodput: number(p.Goodput), P50: t[0], P95: t[1], P99: t[2]})
+	}
+	return c
 }
 
 // curveClass is the class that the objectives bound: all requests if any
@@ -421,7 +427,7 @@ func firstLine(s string) string {
 
 // claimable tells whether a percentile has the 100 samples beyond it that
 // claiming it takes.
-func claimable(samples int64, q float64) bool { return float64(samples)*(1-q) >= 100-1e-6 }
+func claimable(samples int64, q float64) bool { return analysis.Claimable(samples, q) }
 
 // quantiles are the percentiles that reports show.
 var quantiles = []struct {

@@ -79,7 +79,7 @@ func classRow(c class, at float64) drawn {
 				continue
 			}
 			if low, high := c.starts(q.q); low > 0 {
-				spanX(cv, x(low), x(high), y(at)+8, draw.LineStyle{Color: quantileLooks[i].color, Width: 1.2})
+				spanX(cv, x(low), x(high), y(at)+8, 2.5, draw.LineStyle{Color: quantileLooks[i].color, Width: 1.2})
 			}
 			shape := quantileLooks[i].shape
 			if !claimable(c.Latency.Count, q.q) {

@@ -134,7 +134,7 @@ func usageBar(c draw.Canvas, r row, bars []bar, x func(float64) vg.Length, at vg
 	for _, b := range bars {
 		f := b.of(r.Cell)
 		if hasInterval(f) {
-			spanX(c, x(max(start+f.Low, 0)), x(start+f.High), at+offset, draw.LineStyle{Color: ink, Width: 1})
+			spanX(c, x(max(start+f.Low, 0)), x(start+f.High), at+offset, 2.5, draw.LineStyle{Color: ink, Width: 1})
 			end = max(end, start+f.High)
 		}
 		start, offset = start+estimate(f), -2
@@ -147,9 +147,10 @@ func usageBar(c draw.Canvas, r row, bars []bar, x func(float64) vg.Length, at vg
 	c.FillText(label, vg.Point{X: x(max(total, end)) + 4, Y: at}, text)
 }
 
-// spanX draws an interval along the horizontal axis.
-func spanX(c draw.Canvas, low, high, at vg.Length, s draw.LineStyle) {
+// spanX draws an interval along the horizontal axis, with ends that reach so far
+// to both sides of it.
+func spanX(c draw.Canvas, low, high, at, ends vg.Length, s draw.LineStyle) {
 	c.StrokeLine2(s, low, at, high, at)
-	c.StrokeLine2(s, low, at-2.5, low, at+2.5)
-	c.StrokeLine2(s, high, at-2.5, high, at+2.5)
+	c.StrokeLine2(s, low, at-ends, low, at+ends)
+	c.StrokeLine2(s, high, at-ends, high, at+ends)
 }

@@ -39,15 +39,21 @@ func TestPlotsOfEverySample(t *testing.T) {
 				continue
 			}
 			t.Run(name+"/"+f.name, func(t *testing.T) {
-				svg, err := f.svg()
-				if err != nil {
-					t.Fatal(err)
-				}
-				checkSVG(t, svg)
-				checkMargins(t, f.raster(72).Image())
+				checkFigure(t, f)
 			})
 		}
 	}
+}
+
+// checkFigure draws a figure and looks at what comes out.
+func checkFigure(t *testing.T, f figure) {
+	t.Helper()
+	svg, err := f.svg()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSVG(t, svg)
+	checkMargins(t, f.raster(72).Image())
 }
 
 func checkSVG(t *testing.T, svg []byte) {

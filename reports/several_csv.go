@@ -69,10 +69,7 @@ func (r severalRow) place() string {
 	return "tied"
 }
 
-var severalColumns = []struct {
-	name string
-	of   func(severalRow) string
-}{
+var severalColumns = []csvColumn[severalRow]{
 	{"group", func(r severalRow) string { return strconv.Itoa(r.Number) }},
 	{"run", func(r severalRow) string { return csvSafe(r.Runs[r.Run].Name) }},
 	{"run_id", func(r severalRow) string { return csvSafe(r.Runs[r.Run].Manifest.RunID) }},
@@ -105,21 +102,13 @@ var severalColumns = []struct {
 
 // renderSeveralCSV is a row a run.
 func renderSeveralCSV(in SeveralInput) ([]byte, error) {
-	head := make([]string, len(severalColumns))
-	for i, c := range severalColumns {
-		head[i] = c.name
-	}
-	records := [][]string{head}
+	var rows []severalRow
 	for _, g := range newSeveralModel(in).Groups {
 		for i := range g.Runs {
-			record := make([]string, len(severalColumns))
-			for n, c := range severalColumns {
-				record[n] = c.of(severalRow{g, i})
-			}
-			records = append(records, record)
+			rows = append(rows, severalRow{g, i})
 		}
 	}
-	return csvBytes(records)
+	return csvOf(severalColumns, rows)
 }
 
 // renderSeveralCells is a row a run and configuration.

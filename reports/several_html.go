@@ -122,13 +122,8 @@ func (g *severalGroup) bars() (all []rival) {
 		if !g.answered(i) {
 			continue
 		}
-		f := g.Runs[i].Sustained()
-		r := rival{Name: g.label(i), Cell: g.configuration(i), Rate: value(f), Interval: interval(f), Winner: g.mayLead(i), Bar: f.Value, Low: f.Value, High: f.Value}
-		if hasInterval(f) {
-			r.Low, r.High = max(f.Low, 0), f.High
-		} else {
-			r.Interval = "no interval"
-		}
+		r := newRival(g.label(i), g.configuration(i), g.Runs[i].Sustained())
+		r.Winner = g.mayLead(i)
 		all = append(all, r)
 	}
 	return scaledRivals(all)

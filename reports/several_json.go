@@ -181,7 +181,7 @@ func newSeveralRunDoc(g *severalGroup, i int) severalRunDoc {
 	mf, row := r.Manifest, severalRow{g, i}
 	d := severalRunDoc{
 		Name: r.Name, Dir: r.Dir, RunID: mf.RunID, Began: mf.Began.UTC(), Tool: mf.Tool, CommandLine: list(mf.CommandLine), Seed: mf.Seed,
-		Host: newHostDoc(mf.Host), Versions: texts(mf.Versions), CPUSets: cpuSetsDoc{list(mf.CPUs.Generator), list(mf.CPUs.Proxy), list(mf.CPUs.App), mf.CPUs.Shared},
+		Host: newHostDoc(mf.Host), Versions: texts(mf.Versions), CPUSets: newCPUSetsDoc(mf.CPUs),
 		Scenario: newScenarioDoc(mf), Application: application(mf), Outcome: r.Result.Outcome, NoAnswer: row.because(),
 		Doubts: append(list(g.Models[i].Alerts), g.Models[i].Warnings...), Recommends: row.cell(), LatencyRate: known(0), OverMemory: known(0), Response: map[string]latencyDoc{},
 		Over: newFigureDoc(row.over()), OverCPU: newFigureDoc(row.overCPU()),

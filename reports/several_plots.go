@@ -128,11 +128,7 @@ func barAcross(c draw.Canvas, f *analysis.Figure, at vg.Length, x func(float64) 
 	if !hasInterval(f) {
 		return
 	}
-	s := draw.LineStyle{Color: col, Width: 1.6}
-	low, high := max(x(f.Low), c.Min.X), min(x(f.High), c.Max.X)
-	c.StrokeLine2(s, low, at, high, at)
-	c.StrokeLine2(s, low, at-5, low, at+5)
-	c.StrokeLine2(s, high, at-5, high, at+5)
+	spanX(c, max(x(f.Low), c.Min.X), min(x(f.High), c.Max.X), at, 5, draw.LineStyle{Color: col, Width: 1.6})
 }
 
 // plotSeveralLatency draws latency against load of what each run recommends, a

@@ -415,12 +415,7 @@ func TestSeveralPlots(t *testing.T) {
 				continue
 			}
 			t.Run(name+"/"+f.name, func(t *testing.T) {
-				svg, err := f.svg()
-				if err != nil {
-					t.Fatal(err)
-				}
-				checkSVG(t, svg)
-				checkMargins(t, f.raster(72).Image())
+				checkFigure(t, f)
 			})
 		}
 	}

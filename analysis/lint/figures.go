@@ -100,9 +100,6 @@ func intervals(f *facts) verdict {
 	return unless(wrong, holds("all %d rates and ratios have one", n))
 }
 
-// leastBeyond is how many samples lie beyond a percentile that may be claimed.
-const leastBeyond = 100
-
 // samples looks at the percentiles that the objectives name: they are what the
 // rates are claimed to hold.
 func samples(f *facts) verdict {
@@ -122,7 +119,7 @@ func samples(f *facts) verdict {
 		for _, c := range f.compared {
 			beyond := float64(c.Latency[class].Count) * (1 - q)
 			least = min(least, beyond)
-			if beyond < leastBeyond-1e-6 {
+			if !analysis.Claimable(c.Latency[class].Count, q) {
 				wrong = append(wrong, fmt.Sprintf("%v: %s %s rests on %d samples, %.0f beyond it", c.Cell, class, o.Metric, c.Latency[class].Count, math.Floor(beyond)))
 			}
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -37,9 +36,7 @@ func newDoctor() *cobra.Command {
 				checks = append(checks, found...)
 			}
 			if asJSON {
-				e := json.NewEncoder(c.OutOrStdout())
-				e.SetIndent("", "  ")
-				return e.Encode(checks)
+				return printJSON(c.OutOrStdout(), checks)
 			}
 			return printChecks(c.OutOrStdout(), checks)
 		},

@@ -76,11 +76,16 @@ func linted(run *rundir.Run, res *analysis.Result) *lint.Report {
 	return &r
 }
 
+// printJSON prints a value for programs.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
 func printLint(w io.Writer, r lint.Report, asJSON bool) error {
 	if asJSON {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(struct {
+		return printJSON(w, struct {
 			Schema int    `json:"schema"`
 			Stamp  string `json:"stamp"`
 			lint.Report

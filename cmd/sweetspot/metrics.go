@@ -25,7 +25,7 @@ type telemetry struct {
 	server  *http.Server // nil: nobody scrapes
 	export  *metrics.Export
 
-	standings func(done []rundir.Trial) []analysis.Standing // nil before the first step
+	standings func(done []rundir.Trial) []analysis.Standing // nil before the search
 
 	mu   sync.Mutex
 	told []string // by any goroutine, and not noted yet
@@ -70,13 +70,17 @@ func (t *telemetry) serve(l net.Listener) {
 	}()
 }
 
+// follow has the figures tell where the cells stand.
+func (t *telemetry) follow(standings func(done []rundir.Trial) []analysis.Standing) {
+	if t != nil {
+		t.standings = standings
+	}
+}
+
 // observe takes note of a step that begins, or of its trial.
 func (t *telemetry) observe(e runner.Event, p *progress) {
 	if t == nil {
 		return
-	}
-	if t.standings == nil { // of the generator's calibration, too
-		t.standings = analysis.Standings(searched(t.run.Manifest), cellsOf(t.run.Manifest))
 	}
 	if e.Trial == nil {
 		t.figures.Begin(e.Step)

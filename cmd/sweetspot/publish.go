@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -145,9 +144,7 @@ func printVerdict(w io.Writer, v bundle.Verdict) error {
 	if v.Differences == nil {
 		v.Differences = []bundle.Difference{}
 	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(struct {
+	return printJSON(w, struct {
 		Schema   int  `json:"schema"`
 		Verified bool `json:"verified"`
 		bundle.Verdict

@@ -215,6 +215,7 @@ func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress, 
 	standings := analysis.Standings(searched(m), cells)
 	p.standings = func() []live.Row { return live.Rows(standings(run.Trials())) }
 	p.race()
+	t.follow(standings)
 	observe := func(e runner.Event) { p.observe(e); t.observe(e, p) }
 	return runner.Run(ctx, runner.Config{Run: run, App: app, Strategy: strategy, Observe: observe, Watch: t.watch(p.watch())})
 }

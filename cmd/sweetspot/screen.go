@@ -48,6 +48,11 @@ func newScreen(w io.Writer, feed *live.Feed) *screen {
 // not wait for the terminal.
 func (s *screen) update() {
 	s.once.Do(func() { s.done.Go(s.follow) })
+	s.ask()
+}
+
+// ask asks for another drawing.
+func (s *screen) ask() {
 	select {
 	case s.dirty <- struct{}{}:
 	default: // it will be drawn anyway
@@ -97,10 +102,7 @@ func (s *screen) print(text string) {
 	fmt.Fprint(s.f, redraw(s.drawn, nil, columns), live.Plain(text), "\n")
 	s.drawn = nil
 	s.mu.Unlock()
-	select {
-	case s.dirty <- struct{}{}:
-	default:
-	}
+	s.ask()
 }
 
 // close takes the view off the terminal.

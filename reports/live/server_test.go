@@ -243,16 +243,23 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// A reader that takes nothing is dropped: it costs neither time nor more memory
-// than its queue, and others get everything.
-func TestASlowReaderIsDropped(t *testing.T) {
-	f, s := serve(t)
+// dial asks for the events on a connection that reads nothing by itself.
+func dial(t *testing.T, s *Server) net.Conn {
+	t.Helper()
 	conn, err := net.Dial("tcp", "127.0.0.1:"+port(s.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() { _ = conn.Close() })
 	fmt.Fprintf(conn, "GET /%s/events HTTP/1.1\r\nHost: localhost\r\n\r\n", s.token)
+	return conn
+}
+
+// A reader that takes nothing is dropped: it costs neither time nor more memory
+// than its queue, and others get everything.
+func TestASlowReaderIsDropped(t *testing.T) {
+	f, s := serve(t)
+	conn := dial(t, s)
 	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil { // it streams, and nobody reads on
 		t.Fatal(err)
 	}
@@ -317,12 +324,7 @@ func TestAFeedForgets(t *testing.T) {
 // says why before.
 func TestTheServerEndsWithTheRun(t *testing.T) {
 	f, s := serve(t)
-	conn, err := net.Dial("tcp", "127.0.0.1:"+port(s.URL))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	fmt.Fprintf(conn, "GET /%s/events HTTP/1.1\r\nHost: localhost\r\n\r\n", s.token)
+	dial(t, s)
 	reads := follow(t, s.URL)
 	reads.want("run", nil)
 	rows := make([]Row, 50_000) // so that a write to the other does not end
