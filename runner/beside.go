@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"sweetspot/runner/attack"
 	"sweetspot/runner/linger"
 	"sweetspot/runner/rundir"
 	"sweetspot/runner/sample"
@@ -61,7 +62,7 @@ func (b *bench) unlessDead(ctx context.Context, t *rundir.Trial, err error) erro
 
 // watchAfter looks at the stack's connections half-way through the measured
 // part. The function that it returns adds what was seen to the trial.
-func (b *bench) watchAfter(ctx context.Context, step rundir.Step) func(*rundir.Trial) {
+func (b *bench) watchAfter(ctx context.Context, spec attack.Spec) func(*rundir.Trial) {
 	type seen struct {
 		connections []int
 		databases   map[string]rundir.ServiceUse
@@ -72,7 +73,7 @@ func (b *bench) watchAfter(ctx context.Context, step rundir.Step) func(*rundir.T
 	go func() {
 		var s seen
 		select {
-		case <-time.After(step.Warmup + step.Duration/2):
+		case <-time.After(untilBegin(spec) + spec.Warmup + spec.Duration/2):
 			var errConnections, errDatabases error
 			s.connections, errConnections = b.live.Connections()
 			s.databases, errDatabases = b.live.Databases()

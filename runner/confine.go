@@ -44,6 +44,9 @@ func (b *bench) confine(c *stack.Config, step rundir.Step) (err error) {
 func (b *bench) sampling() sample.Options {
 	m := &b.Run.Manifest
 	o := sample.Options{AppCPUs: b.appCPUs, OwnCPUs: ownCPUs(m.CPUs, b.cell), Server: b.live.Address}
+	if b.Attack != nil {
+		o.Server = "" // the ports are taken elsewhere
+	}
 	if g := b.live.Control(); g != nil {
 		o.Control, o.Quota = g.Directories(), g.CPU
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"os"
 	"path/filepath"
@@ -38,16 +39,22 @@ func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) 
 	if err != nil {
 		return nil, b.unlessDead(ctx, t, err)
 	}
-	watch := b.watchAfter(alive, t.Step)
-	usage := b.sampleAfter(alive, t.Step.Warmup, held)
-	res, err := attack.Run(alive, b.spec(t, raw))
+	spec := b.spec(t, raw)
+	if b.Attack != nil {
+		spec.Begin = time.Now().Add(lead)
+	}
+	watch := b.watchAfter(alive, spec)
+	usage := b.sampleAfter(alive, spec, held)
+	res, err := b.drive(alive, spec)
 	u, sampleErr := usage()
 	t.Beside = held.stop()
-	if err != nil {
-		return nil, fmt.Errorf("attack %v: %w", t.Step.Cell, err)
-	}
 	t.Load, t.Usage = res.Load, u
-	if sampleErr != nil {
+	switch {
+	case errors.Is(err, ErrVoid), err != nil && alive.Err() != nil:
+		t.Broken = err.Error()
+	case err != nil:
+		return nil, fmt.Errorf("attack %v: %w", t.Step.Cell, err)
+	case sampleErr != nil:
 		t.Broken = sampleErr.Error()
 	}
 	b.inspect(ctx, t)
@@ -58,8 +65,20 @@ func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) 
 	return res.Histograms, nil
 }
 
+// lead is how long before its begin an attack by others is asked for: they get
+// ready meanwhile.
+const lead = 2 * time.Second
+
+// drive attacks from here, or has others attack.
+func (b *bench) drive(ctx context.Context, spec attack.Spec) (attack.Result, error) {
+	if b.Attack != nil {
+		return b.Attack(ctx, spec)
+	}
+	return attack.Run(ctx, spec)
+}
+
 // ownCPUs returns the CPUs that are the generator's own; none when it shares
-// them. A target that was running already may use any.
+// them or has a host of its own. A target that was running already may use any.
 func ownCPUs(c rundir.CPUs, cell scenarios.Cell) []int {
 	if c.Shared || cell.Server == scenarios.TargetServer {
 		return nil
@@ -104,7 +123,18 @@ func draw(t *rundir.Trial) int {
 	if t.Step.Phase == rundir.Duel {
 		return t.Step.Start
 	}
-	return t.ID
+	return number(t)
+}
+
+// number tells the trials of a run apart. One of a fleet has its ID only once
+// it is committed; its visit and its number there tell it apart before.
+func number(t *rundir.Trial) int {
+	if t.Placed == nil {
+		return t.ID
+	}
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s %d", t.Placed.Visit, t.Placed.Number)
+	return int(h.Sum32())
 }
 
 // abortsOn are the objectives that end an attack which can no longer meet them.
@@ -133,7 +163,7 @@ func (b *bench) whileAlive(ctx context.Context) (context.Context, context.Cancel
 // sampleAfter starts the sampler when the warm-up is over. The function that
 // it returns stops it. What is held beside the attack is counted from the same
 // moment.
-func (b *bench) sampleAfter(ctx context.Context, warmup time.Duration, held held) func() (rundir.Usage, error) {
+func (b *bench) sampleAfter(ctx context.Context, spec attack.Spec, held held) func() (rundir.Usage, error) {
 	type started struct {
 		s   *sample.Sampler
 		err error
@@ -144,9 +174,13 @@ func (b *bench) sampleAfter(ctx context.Context, warmup time.Duration, held held
 	roles.App, roles.Proxy, roles.Services = b.live.Groups()
 	go func() {
 		select {
-		case <-time.After(warmup):
+		case <-time.After(untilBegin(spec) + spec.Warmup):
 			held.measure()
 			s, err := sample.Start(roles, b.sampling())
+			if b.Attack != nil && err == nil {
+				// What the generators then still say is not of the measured part.
+				time.AfterFunc(spec.Duration, func() { _, _ = s.Stop() }) // the error is that of the other Stop, too
+			}
 			ready <- started{s, err}
 		case <-ctx.Done():
 			ready <- started{err: errors.New("the attack ended before its warm-up did")}
@@ -160,6 +194,15 @@ func (b *bench) sampleAfter(ctx context.Context, warmup time.Duration, held held
 		}
 		return r.s.Stop()
 	}
+}
+
+// untilBegin is how long it is until an attack begins; of one that begins at
+// once it is 0.
+func untilBegin(spec attack.Spec) time.Duration {
+	if spec.Begin.IsZero() {
+		return 0
+	}
+	return time.Until(spec.Begin)
 }
 
 // inspect looks at the stack after an attack: is it alive, and is it the cell?

@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"syscall"
 	"time"
 
+	"sweetspot/runner/attack"
 	"sweetspot/runner/rundir"
 	"sweetspot/runner/stack"
 	"sweetspot/scenarios"
@@ -21,6 +23,10 @@ import (
 // ErrInterrupted is returned when the context was done before the search was.
 // Every committed trial is on disk, and the run can be resumed.
 var ErrInterrupted = errors.New("interrupted")
+
+// ErrVoid marks an attack of others that says nothing about its cell: the trial
+// is void, and the run goes on.
+var ErrVoid = errors.New("the attack says nothing")
 
 // Config is what a run needs.
 type Config struct {
@@ -34,12 +40,18 @@ type Config struct {
 	// its own; nil: nobody is. The next interval grows while it is busy, and the
 	// attack does not end before it has returned.
 	Watch func(rundir.Interval)
+
+	// What a site of a fleet has beside that.
+	Place  func(*rundir.Trial)                                       // fills in Placed before a trial is made; nil: the run is of one machine
+	Attack func(context.Context, attack.Spec) (attack.Result, error) // by generators elsewhere, at Spec.Begin; an error may be ErrVoid. nil: by this process, at once
+	Listen netip.Addr                                                // where the stack listens, an IPv4 address; zero: on loopback
 }
 
 // Event tells of one step: Trial is nil when it begins.
 type Event struct {
 	Step  rundir.Step
 	Trial *rundir.Trial
+	Site  string // of a fleet, where it is made; empty: the run is of one machine
 }
 
 // Run measures until the strategy has no next step. A cell that does not start
@@ -128,6 +140,9 @@ func (b *bench) trial(ctx context.Context, step rundir.Step) (_ *rundir.Trial, e
 	defer func() { err = errors.Join(err, p.Discard()) }()
 
 	t := rundir.Trial{ID: p.ID, Step: step, Began: time.Now()}
+	if b.Place != nil {
+		b.Place(&t)
+	}
 	histograms, err := b.measure(ctx, p, &t)
 	if ctx.Err() != nil {
 		return nil, ErrInterrupted
@@ -231,8 +246,8 @@ func (b *bench) config(t *rundir.Trial) stack.Config {
 	m := &b.Run.Manifest
 	c := stack.Config{
 		App: b.app, Cell: t.Step.Cell, Proxy: m.Scenario.Proxy, Dir: b.liveDir(),
-		RunID: m.RunID, TrialID: fmt.Sprintf("%s-%d%s", m.RunID, t.ID, b.suffix()),
-		ProxyCPUs: m.CPUs.Proxy,
+		RunID: m.RunID, TrialID: fmt.Sprintf("%s-%d%s", m.RunID, number(t), b.suffix()),
+		ProxyCPUs: m.CPUs.Proxy, Listen: b.Listen,
 	}
 	if t.Step.Hot {
 		cores := len(m.CPUs.App)

@@ -19,11 +19,14 @@ func (st *Stack) bringUp(ctx context.Context, cfg Config) error {
 	if err := errors.Join(makeHome(cfg.Dir), copyData(cfg.App.DataDir, dataDir, cfg.App.Services)); err != nil {
 		return err
 	}
-	public, err := cfg.choosePort()
+	public, err := cfg.choosePort(cfg.Listen)
 	if err != nil {
 		return err
 	}
 	st.Network, st.Address = public.network, public.address
+	if cfg.Listen != loopback {
+		st.Host = serverName // applications often answer to few names
+	}
 	st.app = cfg.App.at(dataDir)
 	deadline, cancel := context.WithTimeout(ctx, cfg.App.Deadline)
 	defer cancel()

@@ -16,15 +16,18 @@ import (
 // endpoint is where something listens.
 type endpoint struct {
 	network string // tcp or unix
-	address string // 127.0.0.1:PORT, or a path
+	address string // IP:PORT, or a path
 }
 
 // maxSocketPath is what fits into the kernel's address with some room.
 const maxSocketPath = 100 // bytes
 
-// freePort returns a loopback address that nobody listens on now.
-func freePort() (endpoint, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// loopback is where all listens that nobody else is to reach.
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// freePort returns an address of the machine that nobody listens on now.
+func freePort(ip netip.Addr) (endpoint, error) {
+	l, err := net.Listen("tcp4", netip.AddrPortFrom(ip, 0).String())
 	if err != nil {
 		return endpoint{}, fmt.Errorf("choose a port: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -437,11 +438,11 @@ func TestProxyPortIsTaken(t *testing.T) {
 		t.Run(px.name, func(t *testing.T) {
 			cfg := behindConfig(t, px, scenarios.Proxy{KeepAlive: 8, Buffering: true})
 			taken, tries := takenPort(t), 0
-			cfg.choosePort = func() (endpoint, error) {
+			cfg.choosePort = func(netip.Addr) (endpoint, error) {
 				if tries++; tries == 1 {
 					return taken, nil
 				}
-				return freePort()
+				return freePort(loopback)
 			}
 			st := start(t, cfg)
 			if look(t, visitor(t, st), st.url("/")); st.Address == taken.address || tries != 2 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -32,9 +33,10 @@ type Config struct {
 	Limits     cgroup.Limits   // of the application server, all its instances together
 	MustLimit  bool            // Limits that cannot be enforced are an error; else the stack says so and starts
 	ProxyCPUs  []int
-	OtherCPUs  []int // of the services
+	OtherCPUs  []int      // of the services
+	Listen     netip.Addr // where the stack is reached, an IPv4 address of this machine; zero: 127.0.0.1. What is behind the proxy listens on loopback
 
-	choosePort func() (endpoint, error) // tests take ports away; nil means freePort
+	choosePort func(netip.Addr) (endpoint, error) // tests take ports away; nil means freePort
 }
 
 // Headers of the fixtures' and the embedded application's answers.
@@ -48,7 +50,7 @@ const portTries = 3
 // Stack is a running cell. Stop it, also after it has died.
 type Stack struct {
 	Network string      // tcp
-	Address string      // to attack, 127.0.0.1:PORT
+	Address string      // to attack, IP:PORT
 	Host    string      // of the requests; empty means Address
 	TLS     *tls.Config // what clients verify by; nil: they speak no TLS
 
@@ -110,6 +112,9 @@ func startTries(ctx context.Context, cfg Config) (*Stack, error) {
 	cfg.Dir = dir
 	if cfg.choosePort == nil {
 		cfg.choosePort = freePort
+	}
+	if !cfg.Listen.IsValid() {
+		cfg.Listen = loopback
 	}
 	for range portTries {
 		var st *Stack

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -484,11 +485,11 @@ func TestTakenPort(t *testing.T) {
 			}
 			taken, tries := takenPort(t), 0
 			cfg := config(t, app, name)
-			cfg.choosePort = func() (endpoint, error) {
+			cfg.choosePort = func(netip.Addr) (endpoint, error) {
 				if tries++; tries < portTries {
 					return taken, nil
 				}
-				return freePort()
+				return freePort(loopback)
 			}
 			st := start(t, cfg)
 			if st.Address == taken.address || tries != portTries {
@@ -500,7 +501,7 @@ func TestTakenPort(t *testing.T) {
 			}
 
 			cfg.Dir += "-never"
-			cfg.choosePort = func() (endpoint, error) { return taken, nil }
+			cfg.choosePort = func(netip.Addr) (endpoint, error) { return taken, nil }
 			_, err := Start(t.Context(), cfg)
 			want := fmt.Sprintf("3 ports in a row were taken: %s: another program listens there; see ss -ltnp", taken.address)
 			if err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, ErrNotReady) {
@@ -547,9 +548,9 @@ func TestContextStopsAStart(t *testing.T) {
 	app := wsgiApp(t, map[string]string{"BROKEN": "ready"})
 	cfg := config(t, app, "server=gunicorn-sync/proxy=direct/workers=1/threads=1")
 	ctx, cancel := context.WithCancel(t.Context())
-	cfg.choosePort = func() (endpoint, error) {
+	cfg.choosePort = func(netip.Addr) (endpoint, error) {
 		time.AfterFunc(100*time.Millisecond, cancel)
-		return freePort()
+		return freePort(loopback)
 	}
 	_, err := Start(ctx, cfg)
 	if !errors.Is(err, context.Canceled) || errors.Is(err, ErrNotReady) {

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -138,8 +139,8 @@ func TestEveryStackSurvives(t *testing.T) {
 			cfg := survivalConfig(t, name, app)
 			cfg.Cell.Proxy, cfg.Cell.Workers = scenarios.Direct, 1
 			taken := 0
-			cfg.choosePort = func() (endpoint, error) {
-				at, err := freePort()
+			cfg.choosePort = func(netip.Addr) (endpoint, error) {
+				at, err := freePort(loopback)
 				if err == nil && taken == 0 {
 					taken++
 					var l net.Listener

@@ -14,7 +14,7 @@ import (
 // too long for one, else a port.
 func (st *Stack) chooseUpstream(cfg Config, role string) (at endpoint, err error) {
 	if st.server.tcpOnly || cfg.Proxy.Upstream == scenarios.TCPUpstream {
-		return cfg.choosePort()
+		return cfg.choosePort(loopback)
 	}
 	dir := st.dir
 	if len(filepath.Join(dir, role+".sock")) > maxSocketPath || closedFolder(dir) != "" {

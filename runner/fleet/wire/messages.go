@@ -24,6 +24,9 @@ type Agent struct {
 	Run      string        `json:",omitempty"` // that it works for; empty: none
 	Offset   time.Duration // of its clock against the hub's, positive where it is ahead
 	Bound    time.Duration // of Offset's error
+	Token    uint64        `json:",omitempty"` // of the site's lease, which it holds; 0: it does not
+	Visit    string        `json:",omitempty"` // that it makes; empty: none
+	Delivery int           `json:",omitempty"` // of that visit to a site, from 1
 }
 
 // Beat is how often an agent describes itself and renews its lease; what was
@@ -44,21 +47,31 @@ func (a *Agent) Check() error {
 
 // Visit is one fresh start of a cell, and all trials on it: the unit of work.
 type Visit struct {
-	Run   string
-	Name  string // one token; the same cell and start have the same one
-	Cell  scenarios.Cell
-	Start int
+	Run      string
+	Name     string         // one token; the same cell, start and cores have the same one
+	Cell     scenarios.Cell `json:",omitzero"`
+	Start    int
+	Protocol int     // of the controller
+	Cores    float64 `json:",omitempty"` // that the application gets, in a scaling burst; 0: all of its CPUs
 }
+
+// Survey is the name of the visit that starts nothing: the site says what it
+// is like.
+const Survey = "survey"
 
 // Check implements Message.
 func (v *Visit) Check() error { return errors.Join(CheckName("run", v.Run), CheckVisit(v.Name)) }
 
 // Ask is what a site sends to know the next step of its visit.
 type Ask struct {
-	Visit string
-	Site  string
-	Agent string
-	Token uint64 // of its lease
+	Visit    string
+	Site     string
+	Agent    string
+	Token    uint64 // of its lease
+	Sequence uint64 // of the visit's message in WorkStream
+	Delivery int    // of that message, from 1
+	Facts    *Facts `json:",omitempty"` // in the first one of a visit
+	Refuse   string `json:",omitempty"` // why the site cannot make the visit; empty: it can
 }
 
 // Check implements Message.
