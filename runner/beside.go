@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
-	"sweetspot/runner/attack"
 	"sweetspot/runner/linger"
 	"sweetspot/runner/rundir"
 	"sweetspot/runner/sample"
@@ -62,7 +60,7 @@ func (b *bench) unlessDead(ctx context.Context, t *rundir.Trial, err error) erro
 
 // watchAfter looks at the stack's connections half-way through the measured
 // part. The function that it returns adds what was seen to the trial.
-func (b *bench) watchAfter(ctx context.Context, spec attack.Spec) func(*rundir.Trial) {
+func (b *bench) watchAfter(ctx context.Context, begin *outset, step rundir.Step) func(*rundir.Trial) {
 	type seen struct {
 		connections []int
 		databases   map[string]rundir.ServiceUse
@@ -72,13 +70,11 @@ func (b *bench) watchAfter(ctx context.Context, spec attack.Spec) func(*rundir.T
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		var s seen
-		select {
-		case <-time.After(untilBegin(spec) + spec.Warmup + spec.Duration/2):
+		if begin.wait(ctx, step.Warmup+step.Duration/2) {
 			var errConnections, errDatabases error
 			s.connections, errConnections = b.live.Connections()
 			s.databases, errDatabases = b.live.Databases()
 			s.err = errors.Join(errConnections, errDatabases)
-		case <-ctx.Done():
 		}
 		result <- s
 	}()

@@ -39,13 +39,10 @@ func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) 
 	if err != nil {
 		return nil, b.unlessDead(ctx, t, err)
 	}
-	spec := b.spec(t, raw)
-	if b.Attack != nil {
-		spec.Begin = time.Now().Add(lead)
-	}
-	watch := b.watchAfter(alive, spec)
-	usage := b.sampleAfter(alive, spec, held)
-	res, err := b.drive(alive, spec)
+	begin := newOutset()
+	watch := b.watchAfter(alive, begin, t.Step)
+	usage := b.sampleAfter(alive, begin, t.Step, held)
+	res, err := b.drive(alive, begin, b.spec(t, raw))
 	u, sampleErr := usage()
 	t.Beside = held.stop()
 	t.Load, t.Usage = res.Load, u
@@ -63,18 +60,6 @@ func (b *bench) attack(ctx context.Context, p *rundir.Pending, t *rundir.Trial) 
 	}
 	watch(t)
 	return res.Histograms, nil
-}
-
-// lead is how long before its begin an attack by others is asked for: they get
-// ready meanwhile.
-const lead = 2 * time.Second
-
-// drive attacks from here, or has others attack.
-func (b *bench) drive(ctx context.Context, spec attack.Spec) (attack.Result, error) {
-	if b.Attack != nil {
-		return b.Attack(ctx, spec)
-	}
-	return attack.Run(ctx, spec)
 }
 
 // ownCPUs returns the CPUs that are the generator's own; none when it shares
@@ -163,7 +148,7 @@ func (b *bench) whileAlive(ctx context.Context) (context.Context, context.Cancel
 // sampleAfter starts the sampler when the warm-up is over. The function that
 // it returns stops it. What is held beside the attack is counted from the same
 // moment.
-func (b *bench) sampleAfter(ctx context.Context, spec attack.Spec, held held) func() (rundir.Usage, error) {
+func (b *bench) sampleAfter(ctx context.Context, begin *outset, step rundir.Step, held held) func() (rundir.Usage, error) {
 	type started struct {
 		s   *sample.Sampler
 		err error
@@ -173,18 +158,17 @@ func (b *bench) sampleAfter(ctx context.Context, spec attack.Spec, held held) fu
 	var roles sample.Roles
 	roles.App, roles.Proxy, roles.Services = b.live.Groups()
 	go func() {
-		select {
-		case <-time.After(untilBegin(spec) + spec.Warmup):
-			held.measure()
-			s, err := sample.Start(roles, b.sampling())
-			if b.Attack != nil && err == nil {
-				// What the generators then still say is not of the measured part.
-				time.AfterFunc(spec.Duration, func() { _, _ = s.Stop() }) // the error is that of the other Stop, too
-			}
-			ready <- started{s, err}
-		case <-ctx.Done():
+		if !begin.wait(ctx, step.Warmup) {
 			ready <- started{err: errors.New("the attack ended before its warm-up did")}
+			return
 		}
+		held.measure()
+		s, err := sample.Start(roles, b.sampling())
+		if b.Attack != nil && err == nil {
+			// What the generators have to say afterwards is not of the measured part.
+			time.AfterFunc(step.Duration, func() { _, _ = s.Stop() }) // the error is that of the other Stop, too
+		}
+		ready <- started{s, err}
 	}()
 	return func() (rundir.Usage, error) {
 		cancel()
@@ -194,15 +178,6 @@ func (b *bench) sampleAfter(ctx context.Context, spec attack.Spec, held held) fu
 		}
 		return r.s.Stop()
 	}
-}
-
-// untilBegin is how long it is until an attack begins; of one that begins at
-// once it is 0.
-func untilBegin(spec attack.Spec) time.Duration {
-	if spec.Begin.IsZero() {
-		return 0
-	}
-	return time.Until(spec.Begin)
 }
 
 // inspect looks at the stack after an attack: is it alive, and is it the cell?

@@ -43,7 +43,7 @@ type Config struct {
 
 	// What a site of a fleet has beside that.
 	Place  func(*rundir.Trial)                                       // fills in Placed before a trial is made; nil: the run is of one machine
-	Attack func(context.Context, attack.Spec) (attack.Result, error) // by generators elsewhere, at Spec.Begin; an error may be ErrVoid. nil: by this process, at once
+	Attack func(context.Context, attack.Spec) (attack.Result, error) // by generators elsewhere, which call Spec.Begin once when they are ready; an error may be ErrVoid. nil: by this process
 	Listen netip.Addr                                                // where the stack listens, an IPv4 address; zero: on loopback
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,47 +15,21 @@ import (
 	"sweetspot/runner/sample"
 )
 
-const (
-	runPairs    = 4               // of attacks with and without observing, in the calibration of a run
-	leastBudget = 3 * time.Minute // of a run that calibrates more than the ceiling
-)
-
-// calibrateRun calibrates before the first trial of a run, as far as it takes a
-// few per cent of the budget, which is of everything. A run goes on without,
-// and says so.
+// calibrateRun calibrates before the first trial of a run.
 func calibrateRun(ctx context.Context, run *rundir.Run, p *progress) error {
 	m := run.Manifest
 	if m.Calibration != nil || len(run.Trials()) > 0 {
 		return nil
 	}
-	budget := time.Duration(m.Scenario.Search.Budget)
-	p.show("calibrating the generator", budget)
-	c, err := calibrated(ctx, calibrate.Config{
-		CPUs: m.CPUs.App, Procs: m.CPUs.Procs(), Dir: run.Path("calibration"), RunID: m.RunID,
-		Brief: budget < leastBudget, Pairs: runPairs,
-	})
-	note := ""
-	switch {
-	case ctx.Err() != nil:
+	p.show("calibrating the generator", m.Scenario.Search.Budget.Std())
+	c, note := calibrate.ForRun(ctx, m, run.Path("calibration"))
+	if ctx.Err() != nil {
 		return runner.ErrInterrupted
-	case err != nil:
-		note = err.Error()
-	case budget < leastBudget:
-		note = fmt.Sprintf("of the generator only the ceiling was calibrated: its lag and the cost of observing take a budget of %v, or sweetspot doctor --calibrate", leastBudget)
 	}
 	if note != "" {
 		p.note("%s", note)
 	}
 	return run.Calibrated(c, note)
-}
-
-// calibrated calibrates in a folder that it makes and removes.
-func calibrated(ctx context.Context, c calibrate.Config) (_ *rundir.Calibration, err error) {
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("calibrate: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(c.Dir)) }()
-	return calibrate.Run(ctx, c)
 }
 
 // calibrateHere calibrates as a run on all CPUs of this machine would.
@@ -77,11 +50,11 @@ func calibrateHere(ctx context.Context, progress io.Writer) ([]sample.Check, err
 	if err := favourSelf(cpus); err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "sweetspot-calibrate-") // last: calibrated removes it
+	dir, err := os.MkdirTemp("", "sweetspot-calibrate-") // last: InFolder removes it
 	if err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}
-	c, err := calibrated(ctx, calibrate.Config{CPUs: cpus.App, Procs: cpus.Procs(), Dir: dir, RunID: runID, Pairs: pairs})
+	c, err := calibrate.InFolder(ctx, calibrate.Config{CPUs: cpus.App, Procs: cpus.Procs(), Dir: dir, RunID: runID, Pairs: pairs})
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
@@ -58,6 +59,18 @@ func (p *Pending) commit(t Trial, h map[string]Histograms) error {
 	return syncDir(p.run.Path(trialsDir))
 }
 
+// Read reads a trial and its histograms whose files are in the folder already:
+// they come from another run directory.
+func (p *Pending) Read() (t Trial, h map[string]Histograms, err error) {
+	if err := readJSON(filepath.Join(p.Dir, TrialFile), &t); err != nil {
+		return t, nil, fmt.Errorf("read trial: %w", err)
+	}
+	if h, err = readHistograms(p.Dir); err != nil {
+		return t, nil, fmt.Errorf("read histograms: %w", err)
+	}
+	return t, h, nil
+}
+
 // Discard removes the folder of a trial that is not to be committed. After
 // Commit it does nothing.
 func (p *Pending) Discard() error { return os.RemoveAll(p.Dir) }
@@ -98,13 +111,21 @@ func encodeHistograms(classes map[string]Histograms) (map[string]encodedHistogra
 // Histograms reads the histograms of a committed trial, by class. A trial
 // without an attack has none.
 func (r *Run) Histograms(id int) (map[string]Histograms, error) {
+	h, err := readHistograms(r.TrialDir(id))
+	if err != nil {
+		return nil, fmt.Errorf("read histograms of trial %d: %w", id, err)
+	}
+	return h, nil
+}
+
+func readHistograms(dir string) (map[string]Histograms, error) {
 	var encoded map[string]encodedHistograms
-	err := readJSON(r.TrialDir(id)+"/"+HistogramsFile, &encoded)
+	err := readJSON(filepath.Join(dir, HistogramsFile), &encoded)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read histograms of trial %d: %w", id, err)
+		return nil, err
 	}
 	out := make(map[string]Histograms, len(encoded))
 	for class, e := range encoded {
@@ -114,7 +135,7 @@ func (r *Run) Histograms(id int) (map[string]Histograms, error) {
 			dst **hdr.Histogram
 		}{{e.Response, &h.Response}, {e.Service, &h.Service}, {e.Lag, &h.Lag}} {
 			if *x.dst, err = hdr.Decode([]byte(strings.TrimSpace(x.src))); err != nil {
-				return nil, fmt.Errorf("read histograms of trial %d: class %s: %w", id, class, err)
+				return nil, fmt.Errorf("class %s: %w", class, err)
 			}
 		}
 		out[class] = h

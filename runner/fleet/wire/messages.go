@@ -27,6 +27,7 @@ type Agent struct {
 	Token    uint64        `json:",omitempty"` // of the site's lease, which it holds; 0: it does not
 	Visit    string        `json:",omitempty"` // that it makes; empty: none
 	Delivery int           `json:",omitempty"` // of that visit to a site, from 1
+	Dropped  int           `json:",omitempty"` // malformed messages that it got
 }
 
 // Beat is how often an agent describes itself and renews its lease; what was
@@ -108,6 +109,8 @@ type Done struct {
 	Token  uint64
 	Object string // in RawBucket
 	Digest string // SHA-256 of it, in hex
+
+	Delivery int // of the visit's message, from 1
 }
 
 // Check implements Message.
@@ -135,8 +138,10 @@ type Run struct {
 	Heard    time.Time // when its controller last said something
 	Trials   int       // that are committed
 	Left     time.Duration
-	Manifest string // object in RawBucket: the manifest, JSON
+	Manifest string // object in RawBucket: the manifest and what the run replays, a tar archive in gzip
 	App      string `json:",omitempty"` // object in RawBucket: the application's folder, a tar archive in gzip; empty: a built-in one
+	Refused  int    `json:",omitempty"` // results that came too late, or were not what they should be
+	Dropped  int    `json:",omitempty"` // malformed messages that its controller got
 }
 
 // Check implements Message.

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"time"
 )
 
 // Protocol is the version of all that is in this package. Parts that speak
@@ -34,13 +33,6 @@ const (
 	AnnouncedBucket = "announced" // key: SITE.AGENT; value: Announcement
 	RunsBucket      = "runs"      // key: ID of the run; value: Run
 	RawBucket       = "RUNS"      // object store: folders of trials, raw results of shards, applications
-)
-
-// How WorkStream gives visits out.
-const (
-	MaxDeliver = 3                // times; then the controller gives the visit up
-	AckWait    = 15 * time.Second // without a word from the site, and the visit goes to another one
-	Progress   = 5 * time.Second  // between two such words
 )
 
 // Bounds of what is taken from a message or an object.

@@ -1,0 +1,121 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+
+	"github.com/nats-io/nats.go"
+
+	"sweetspot/runner/fleet/wire"
+	"sweetspot/runner/process"
+	"sweetspot/runner/sample"
+)
+
+// Agent is one host of a fleet.
+type Agent struct {
+	Conn    *nats.Conn // with the agent's own key
+	Name    string
+	Site    string
+	Role    string                           // wire.Subject, Generator or Both
+	Version string                           // of sweetspot
+	IPs     []netip.Addr                     // where others reach the host, the best one first
+	Scratch string                           // folder for what is needed meanwhile; empty: a temporary one
+	Say     func(format string, args ...any) // a line of what happens; nil: nobody is told
+}
+
+// Serve is an agent until ctx is done: then it gives back what it has begun,
+// stops what runs and leaves. A hub that is away is waited for.
+func Serve(ctx context.Context, a Agent) (err error) {
+	if a.Say == nil {
+		a.Say = func(string, ...any) {}
+	}
+	p, err := a.appear(ctx)
+	if err != nil {
+		return a.unlessDone(ctx, err)
+	}
+	ctx, leave := context.WithCancel(ctx)
+	left := make(chan struct{})
+	go func() { defer close(left); p.keep(ctx) }()
+	defer func() { leave(); <-left }()
+	a.Say("agent %s, %s of site %s, is at the hub", a.Name, a.Role, a.Site)
+	return a.unlessDone(ctx, a.serve(ctx, p))
+}
+
+func (a *Agent) unlessDone(ctx context.Context, err error) error {
+	if ctx.Err() != nil || err == nil {
+		return nil
+	}
+	return fmt.Errorf("agent %s: %w", a.Name, err)
+}
+
+// appear tells the hub of the agent for the first time.
+func (a *Agent) appear(ctx context.Context) (*presence, error) {
+	b, err := openBuckets(ctx, a.Conn)
+	if err != nil {
+		return nil, err
+	}
+	host, err := sample.Host()
+	if err != nil {
+		return nil, err
+	}
+	cpus, err := sample.Allowed()
+	if err != nil {
+		return nil, err
+	}
+	p := &presence{buckets: b, agent: wire.Agent{
+		Name: a.Name, Site: a.Site, Role: a.Role, Version: a.Version, Protocol: wire.Protocol, Host: host, CPUs: cpus, IPs: a.IPs,
+	}}
+	return p, persist(ctx, func() error { return p.beat(ctx) })
+}
+
+// serve does what the role asks for.
+func (a *Agent) serve(ctx context.Context, p *presence) (err error) {
+	release, err := process.Watch("agent-" + a.Name)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if a.Scratch == "" {
+		if a.Scratch, err = process.TempDir("agent-" + a.Name); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(a.Scratch)) }()
+	}
+	if err := errors.Join(os.MkdirAll(a.Scratch, 0o711), os.Chmod(a.Scratch, 0o711)); err != nil { // servers that give up root enter it
+		return err
+	}
+	return (&site{Agent: a, presence: p}).serve(ctx)
+}
+
+// Addresses returns where others reach this host, the best one first: the
+// address that the hub is reached from, if it is the host's own, then those of
+// its interfaces.
+func Addresses(nc *nats.Conn) ([]netip.Addr, error) {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("addresses of this host: %w", err)
+	}
+	var own, ips []netip.Addr
+	for _, a := range all {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil || !prefix.Addr().Is4() {
+			continue
+		}
+		own = append(own, prefix.Addr())
+		if !prefix.Addr().IsLoopback() {
+			ips = append(ips, prefix.Addr())
+		}
+	}
+	if ip, err := nc.GetClientIP(); err == nil {
+		if from, ok := netip.AddrFromSlice(ip); ok && slices.Contains(own, from.Unmap()) {
+			from = from.Unmap()
+			return append([]netip.Addr{from}, slices.DeleteFunc(ips, func(ip netip.Addr) bool { return ip == from })...), nil
+		}
+	}
+	return ips, nil
+}
