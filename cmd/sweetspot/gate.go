@@ -17,6 +17,7 @@ import (
 	"sweetspot/analysis/gate"
 	"sweetspot/reports/live"
 	"sweetspot/runner"
+	"sweetspot/runner/cgroup"
 	"sweetspot/runner/process"
 	"sweetspot/runner/rundir"
 	"sweetspot/runner/sample"
@@ -162,7 +163,7 @@ func (f *gateFlags) run(ctx context.Context, args []string, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	progress, err := opening(&m, f.print.quiet, stderr)
+	progress, err := opening(&m, cgroup.Permitted, f.print.quiet, stderr)
 	if err != nil {
 		return err
 	}

@@ -36,12 +36,21 @@ func newProgress(w io.Writer, s *scenarios.Scenario) *progress {
 func (p *progress) observe(e runner.Event) {
 	if e.Trial == nil {
 		load := p.loadOf(e.Step)
+		e.Step.Note = at(e.Site) + e.Step.Note
 		p.feed.Begin(e.Step, load)
 		p.tell(fmt.Sprintf("%s, %s: %v at %s", e.Step.Note, e.Step.Phase, e.Step.Cell, load), e.Step.Left)
 		return
 	}
 	verdict, text := resultOf(p.scenario, e.Trial)
-	p.ended(e.Trial.Step.Cell.String(), verdict, text)
+	p.ended(e.Trial.Step.Cell.String(), verdict, at(e.Site)+text)
+}
+
+// at names a site before what happens there.
+func at(site string) string {
+	if site == "" || site == embeddedSite {
+		return ""
+	}
+	return "site " + site + ": "
 }
 
 // ended tells how a trial ended.

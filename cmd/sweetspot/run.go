@@ -35,6 +35,7 @@ type runFlags struct {
 	sets   []string
 	remote string
 	live   string
+	hub    hubFlags
 
 	metrics string // address that is scraped; empty for none
 }
@@ -49,6 +50,10 @@ a built-in one, and recommends one. Without SCENARIO it measures the built-in
 shop with what this machine has. Everything is kept in the run directory; an
 interrupted run goes on with --resume.
 
+With --hub it is measured at the sites of a hub, as many configurations at once
+as there are sites; this machine then only keeps the results. --hub embedded
+takes the same way on this machine alone.
+
 Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
 
 ` + exitHelp,
@@ -58,6 +63,7 @@ Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
   sweetspot run django-shop --live 8089
   sweetspot run --resume runs/django-shop-20260102T030405Z
   sweetspot run scenario.yaml --json --quiet > result.json
+  sweetspot run scenario.yaml --hub tls://hub:4222 --key controller.pem
   sweetspot run scenario.yaml --metrics 9464`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -76,16 +82,45 @@ Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
 	c.Flags().StringVar(&f.metrics, "metrics", "", "serve metrics for Prometheus at this address, as 127.0.0.1:9464; a port alone is of this machine only, 0 takes a free one (default none). Metrics go over OTLP, too, where OTEL_EXPORTER_OTLP_ENDPOINT says")
 	c.Flags().StringArrayVar(&f.sets, "set", nil, "override a field of the scenario, as traffic.arrivals=constant (repeatable)")
 	liveFlag(c, &f.live)
+	f.hub.flags(c)
 	return c
+}
+
+// A bench is where a run is measured: this machine, or the sites of a fleet.
+type bench interface {
+	// survey fills in what the manifest says of the machine that measures. dir is
+	// the run directory to be.
+	survey(ctx context.Context, m *rundir.Manifest, dir string) error
+	// permitted says why limits cannot be enforced there, as far as is known.
+	permitted(cgroup.Limits) error
+	// measure makes the run, and tells progress and telemetry.
+	measure(context.Context, *rundir.Run, *progress, *telemetry) error
+	close() error
+}
+
+// bench returns what the flags ask for.
+func (f *runFlags) bench(ctx context.Context, stderr io.Writer) (bench, error) {
+	if f.hub.url == "" {
+		return &machine{}, nil
+	}
+	if f.quiet {
+		stderr = io.Discard
+	}
+	return f.hub.join(ctx, stderr)
 }
 
 // run is the straight line from a scenario to a recommendation.
 func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
-	m, app, err := f.manifest(ctx, args)
+	bench, err := f.bench(ctx, stderr)
 	if err != nil {
 		return err
 	}
-	progress, err := opening(&m, f.quiet, stderr)
+	defer func() { err = errors.Join(err, bench.close()) }()
+	m, err := f.manifest(ctx, args, bench)
+	if err != nil {
+		return err
+	}
+	progress, err := opening(&m, bench.permitted, f.quiet, stderr)
 	if err != nil {
 		return err
 	}
@@ -118,7 +153,7 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	var stopped error
 	t := startTelemetry(ctx, run, scrapes, progress)
 	defer func() { t.stop(res, stopped == nil, progress) }()
-	stopped = measure(ctx, run, app, progress, t)
+	stopped = bench.measure(ctx, run, progress, t)
 	progress.clear()
 	if stopped != nil && !errors.Is(stopped, runner.ErrInterrupted) {
 		return stopped
@@ -129,13 +164,13 @@ func (f *runFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	}
 	progress.concluded(res, run.Dir, stopped != nil)
 	if stopped != nil {
-		return fmt.Errorf("%w; go on with: sweetspot run --resume %s", stopped, run.Dir)
+		return fmt.Errorf("%w; go on with: sweetspot run --resume %s%s", stopped, run.Dir, f.hub.again())
 	}
 	return outcomeError(res)
 }
 
 // opening is the progress of a run, with what is to be said before it begins.
-func opening(m *rundir.Manifest, quiet bool, stderr io.Writer) (*progress, error) {
+func opening(m *rundir.Manifest, permitted func(cgroup.Limits) error, quiet bool, stderr io.Writer) (*progress, error) {
 	if quiet {
 		stderr = io.Discard
 	}
@@ -143,7 +178,7 @@ func opening(m *rundir.Manifest, quiet bool, stderr io.Writer) (*progress, error
 	for _, n := range m.Notes {
 		p.note("%s", n)
 	}
-	unlimited, err := confinable(&m.Scenario, m.CPUs, cgroup.Permitted)
+	unlimited, err := confinable(&m.Scenario, m.CPUs, permitted)
 	if err != nil {
 		return nil, badInput(err)
 	}
@@ -188,8 +223,32 @@ func (f *runFlags) open(m *rundir.Manifest) (*rundir.Run, error) {
 	return run, nil
 }
 
+// machine is the bench that this machine is.
+type machine struct{ app *stack.App }
+
+// survey implements bench.
+func (b *machine) survey(ctx context.Context, m *rundir.Manifest, dir string) (err error) {
+	if m.Host, err = sample.Host(); err != nil {
+		return err
+	}
+	if m.CPUs, err = chooseCPUs(&m.Scenario); err != nil {
+		return badInput(err)
+	}
+	if b.app, m.Missing, err = stack.Resolve(ctx, &m.Scenario, dir); err != nil {
+		return exitError{exitInconclusive, err}
+	}
+	m.Versions = stack.Versions(ctx, b.app, &m.Scenario)
+	return nil
+}
+
+// permitted implements bench.
+func (*machine) permitted(l cgroup.Limits) error { return cgroup.Permitted(l) }
+
+// close implements bench.
+func (*machine) close() error { return nil }
+
 // measure prepares the application and runs the search.
-func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress, t *telemetry) error {
+func (b *machine) measure(ctx context.Context, run *rundir.Run, p *progress, t *telemetry) error {
 	release, err := process.Watch(run.Manifest.RunID)
 	if err != nil {
 		return err
@@ -202,22 +261,27 @@ func measure(ctx context.Context, run *rundir.Run, app *stack.App, p *progress, 
 		return err
 	}
 	m := run.Manifest
-	p.calibration = m.Calibration
 	p.show("preparing the application", time.Duration(m.Scenario.Search.Budget))
-	if err := app.Prepare(ctx, m.Scenario.App, io.Discard); err != nil {
+	if err := b.app.Prepare(ctx, m.Scenario.App, io.Discard); err != nil {
 		if ctx.Err() != nil {
 			return runner.ErrInterrupted
 		}
 		return exitError{exitInconclusive, err}
 	}
-	cells := cellsOf(m)
-	strategy := analysis.Strategies[m.Scenario.Search.Strategy](searched(m), cells)
-	standings := analysis.Standings(searched(m), cells)
+	observe, watch := follow(run, p, t)
+	strategy := analysis.Strategies[m.Scenario.Search.Strategy](searched(m), cellsOf(m))
+	return runner.Run(ctx, runner.Config{Run: run, App: b.app, Strategy: strategy, Observe: observe, Watch: watch})
+}
+
+// follow has progress and telemetry told of a search.
+func follow(run *rundir.Run, p *progress, t *telemetry) (observe func(runner.Event), watch func(rundir.Interval)) {
+	m := run.Manifest
+	p.calibration = m.Calibration
+	standings := analysis.Standings(searched(m), cellsOf(m))
 	p.standings = func() []live.Row { return live.Rows(standings(run.Trials())) }
 	p.race()
 	t.follow(standings)
-	observe := func(e runner.Event) { p.observe(e); t.observe(e, p) }
-	return runner.Run(ctx, runner.Config{Run: run, App: app, Strategy: strategy, Observe: observe, Watch: t.watch(p.watch())})
+	return func(e runner.Event) { p.observe(e); t.observe(e, p) }, t.watch(p.watch())
 }
 
 // favourSelf gives this process the generator's CPUs, and a claim to them.
@@ -243,33 +307,23 @@ func cellsOf(m rundir.Manifest) []scenarios.Planned {
 	return m.Scenario.Cells(len(m.CPUs.App), stack.Without(stack.Catalogue(), m.Missing))
 }
 
-// manifest resolves all that is to be known before anything is started, the
-// application in the run directory to be among it.
-func (f *runFlags) manifest(ctx context.Context, args []string) (rundir.Manifest, *stack.App, error) {
+// manifest resolves all that is to be known before anything is started.
+func (f *runFlags) manifest(ctx context.Context, args []string, b bench) (rundir.Manifest, error) {
 	m := rundir.Manifest{RunID: newRunID(), Tool: version(), Began: time.Now().UTC(), CommandLine: os.Args}
 	if err := f.scenario(&m, args); err != nil {
-		return m, nil, err
+		return m, err
 	}
 	s := &m.Scenario
 	if err := allowed(ctx, s, f.remote); err != nil {
-		return m, nil, badInput(err)
+		return m, badInput(err)
 	}
 	var err error
 	if m.ScenarioHash, err = rundir.HashScenario(*s); err != nil {
-		return m, nil, err
+		return m, err
 	}
 	m.Seed = s.Search.Seed
 	if err := record(&m); err != nil {
-		return m, nil, badInput(err)
-	}
-	if m.Host, err = sample.Host(); err != nil {
-		return m, nil, err
-	}
-	if m.CPUs, err = chooseCPUs(s); err != nil {
-		return m, nil, badInput(err)
-	}
-	if m.CPUs.Shared {
-		m.Notes = append(m.Notes, fmt.Sprintf("generator, proxy and application share CPUs %v: this machine has too few to part them", m.CPUs.App))
+		return m, badInput(err)
 	}
 	if f.out == "" {
 		f.out = fmt.Sprintf("runs/%s-%s", s.Name, m.Began.Format("20060102T150405Z"))
@@ -278,15 +332,16 @@ func (f *runFlags) manifest(ctx context.Context, args []string) (rundir.Manifest
 	if f.resume != "" {
 		dir = f.resume
 	}
-	app, missing, err := stack.Resolve(ctx, s, dir)
-	if err != nil {
-		return m, nil, exitError{exitInconclusive, err}
+	if err := b.survey(ctx, &m, dir); err != nil {
+		return m, err
 	}
-	m.Missing, m.Versions = missing, stack.Versions(ctx, app, s)
-	for _, name := range slices.Sorted(maps.Keys(missing)) {
-		m.Notes = append(m.Notes, fmt.Sprintf("left out: %s, because %s", name, missing[name]))
+	if m.CPUs.Shared {
+		m.Notes = append(m.Notes, fmt.Sprintf("generator, proxy and application share CPUs %v: this machine has too few to part them", m.CPUs.App))
 	}
-	return m, app, nil
+	for _, name := range slices.Sorted(maps.Keys(m.Missing)) {
+		m.Notes = append(m.Notes, fmt.Sprintf("left out: %s, because %s", name, m.Missing[name]))
+	}
+	return m, nil
 }
 
 // scenario fills in the scenario: that of the run to go on with, the one that

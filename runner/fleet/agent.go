@@ -10,7 +10,10 @@ import (
 	"slices"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
 
+	"sweetspot/runner"
+	"sweetspot/runner/fleet/shard"
 	"sweetspot/runner/fleet/wire"
 	"sweetspot/runner/process"
 	"sweetspot/runner/sample"
@@ -26,6 +29,8 @@ type Agent struct {
 	IPs     []netip.Addr                     // where others reach the host, the best one first
 	Scratch string                           // folder for what is needed meanwhile; empty: a temporary one
 	Say     func(format string, args ...any) // a line of what happens; nil: nobody is told
+
+	run func(context.Context, runner.Config) error // what tests measure with; nil: runner.Run
 }
 
 // Serve is an agent until ctx is done: then it gives back what it has begun,
@@ -33,6 +38,9 @@ type Agent struct {
 func Serve(ctx context.Context, a Agent) (err error) {
 	if a.Say == nil {
 		a.Say = func(string, ...any) {}
+	}
+	if a.run == nil {
+		a.run = runner.Run
 	}
 	p, err := a.appear(ctx)
 	if err != nil {
@@ -89,7 +97,19 @@ func (a *Agent) serve(ctx context.Context, p *presence) (err error) {
 	if err := errors.Join(os.MkdirAll(a.Scratch, 0o711), os.Chmod(a.Scratch, 0o711)); err != nil { // servers that give up root enter it
 		return err
 	}
-	return (&site{Agent: a, presence: p}).serve(ctx)
+	all, ctx := errgroup.WithContext(ctx)
+	if a.Role != wire.Subject {
+		all.Go(func() error {
+			return shard.Serve(ctx, a.Conn, shard.Options{Agent: p.self(), Scratch: a.Scratch, Note: a.Say, Malformed: func(subject string, err error) {
+				a.Say("dropped a message on %s: %v", subject, err)
+				p.dropped(ctx)
+			}})
+		})
+	}
+	if a.Role != wire.Generator {
+		all.Go(func() error { return (&site{Agent: a, presence: p}).serve(ctx) })
+	}
+	return all.Wait()
 }
 
 // Addresses returns where others reach this host, the best one first: the

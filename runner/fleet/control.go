@@ -29,7 +29,7 @@ type Config struct {
 
 // What ends a run before its strategy does.
 var (
-	ErrCancelled = errors.New("the run was cancelled") // it can be resumed
+	ErrCancelled = fmt.Errorf("the run was cancelled at the hub: %w", runner.ErrInterrupted)
 	ErrNoSite    = errors.New("no site can make this run")
 )
 
@@ -290,6 +290,9 @@ func (c *controller) refuse(ctx context.Context, v *visit, site, why string) err
 		c.Note("site %s refuses: %s", site, why)
 	}
 	c.refused[site] = why
+	if there, err := whoIsThere(ctx, c.js); err == nil {
+		c.there = there // others may have come since the last sight
+	}
 	if len(c.seats()) == 0 {
 		var reasons []error
 		for _, site := range slices.Sorted(maps.Keys(c.refused)) {

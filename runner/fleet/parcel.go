@@ -33,7 +33,7 @@ func (q *queue) wrap(t rundir.Trial) (*parcel, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	unique := strings.ToLower(rand.Text()[:12])
+	unique := attempt()
 	p := &parcel{file: filepath.Join(dir, unique+".tar.gz"), Run: q.visit.Run, Done: wire.Done{
 		Visit: q.visit.Name, Number: q.number, Site: q.Site, Agent: q.Name, Token: q.token, Delivery: q.delivery,
 		Object: trialObject(q.visit.Run, q.visit.Name, q.number, unique),
@@ -48,6 +48,9 @@ func (q *queue) wrap(t rundir.Trial) (*parcel, error) {
 	}
 	return p, os.WriteFile(p.label(), label, 0o644)
 }
+
+// attempt is a name that nothing else has.
+func attempt() string { return strings.ToLower(rand.Text()[:12]) }
 
 func (p *parcel) label() string { return strings.TrimSuffix(p.file, ".tar.gz") + ".json" }
 

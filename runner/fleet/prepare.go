@@ -24,6 +24,7 @@ type prepared struct {
 	manifest rundir.Manifest
 	app      *stack.App
 	facts    wire.Facts
+	apart    bool // generators on hosts of their own attack
 }
 
 // prepare gets a run's manifest and application, and resolves them on this
@@ -41,11 +42,15 @@ func (s *site) prepare(ctx context.Context, v wire.Visit) (*prepared, error) {
 	if err != nil {
 		return nil, fmt.Errorf("manifest of run %s: %w", v.Run, err)
 	}
-	if s.ready != nil && s.ready.object == info.NUID {
+	apart := len(s.generators(ctx)) > 0
+	switch {
+	case s.Role == wire.Subject && !apart:
+		return nil, fmt.Errorf("%w: site %s has no generator", errGivenBack, s.Site)
+	case s.ready != nil && s.ready.object == info.NUID && s.ready.apart == apart:
 		return s.ready, nil
 	}
 	s.abandon()
-	p := &prepared{object: info.NUID, dir: s.inScratch("run")}
+	p := &prepared{object: info.NUID, dir: s.inScratch("run"), apart: apart}
 	if err := os.RemoveAll(p.dir); err != nil {
 		return nil, err
 	}
@@ -131,7 +136,7 @@ func (p *prepared) resolve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if m.CPUs, err = sample.Choose(m.Scenario.CPUs, allowed); err != nil {
+	if m.CPUs, err = divide(m.Scenario.CPUs, allowed, p.apart); err != nil {
 		return err
 	}
 	if p.app, m.Missing, err = stack.Resolve(ctx, &m.Scenario, p.dir); err != nil {
@@ -147,8 +152,12 @@ func (p *prepared) start(ctx context.Context) error {
 	return errors.Join(p.favourSelf(), p.app.Prepare(ctx, p.manifest.Scenario.App, io.Discard))
 }
 
-// favourSelf gives this process the generator's CPUs, and a claim to them.
+// favourSelf gives this process the generator's CPUs, and a claim to them, where
+// it is the generator.
 func (p *prepared) favourSelf() error {
+	if p.apart {
+		return sample.PinSelf(p.manifest.CPUs.App) // it only looks on
+	}
 	if err := sample.PinSelf(p.manifest.CPUs.Generator); err != nil {
 		return err
 	}
@@ -160,7 +169,11 @@ func (p *prepared) favourSelf() error {
 // has one.
 func (p *prepared) calibrated(ctx context.Context) (wire.Facts, error) {
 	f := p.facts
-	if p.manifest.Calibration != nil {
+	switch {
+	case p.manifest.Calibration != nil:
+		return f, nil
+	case p.apart:
+		f.Note = "the generators were not calibrated: they have hosts of their own"
 		return f, nil
 	}
 	if err := p.favourSelf(); err != nil {

@@ -43,6 +43,18 @@ func (p *presence) set(ctx context.Context, change func(*wire.Agent)) error {
 	return p.beat(ctx)
 }
 
+// self is the agent as it describes itself now.
+func (p *presence) self() wire.Agent {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.agent
+}
+
+// dropped counts a message that could not be read.
+func (p *presence) dropped(ctx context.Context) {
+	_ = p.set(ctx, func(a *wire.Agent) { a.Dropped++ }) // the next beat says it
+}
+
 // beat describes the agent once. The time at which the hub stored that tells
 // what its clock says.
 func (p *presence) beat(ctx context.Context) error {

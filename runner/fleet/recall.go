@@ -252,10 +252,16 @@ func (c *controller) leave(ctx context.Context, over bool) error {
 	return nil
 }
 
-// stop tells sites that a run is cancelled, and takes its visits out of the
-// queue.
+// stop tells sites that a run is cancelled, and takes away all that is not for
+// who resumes it.
 func stop(ctx context.Context, b buckets, nc *nats.Conn, r wire.Run) error {
 	r.State = wire.Cancelled
 	err := persist(ctx, func() error { _, err := put(ctx, b.runs, r.ID, &r); return err })
-	return errors.Join(err, purge(ctx, b.js, wire.WorkStream, wire.Work(r.ID, "*")), nc.Publish(wire.Stop(r.ID), nil), nc.FlushWithContext(ctx))
+	err = errors.Join(err, nc.Publish(wire.Stop(r.ID), nil), nc.FlushWithContext(ctx), purge(ctx, b.js, wire.WorkStream, wire.Work(r.ID, "*")))
+	for _, object := range []string{manifestObject(r.ID), appObject(r.ID)} {
+		if e := b.raw.Delete(ctx, object); !errors.Is(e, jetstream.ErrObjectNotFound) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
 }

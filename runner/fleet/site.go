@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -77,7 +79,15 @@ func (s *site) under(l *lease) {
 		return
 	}
 	s.handInLate(l.ctx)
-	for l.ctx.Err() == nil {
+	for alone := false; l.ctx.Err() == nil; {
+		if s.Role == wire.Subject && len(s.generators(l.ctx)) == 0 {
+			if !alone {
+				s.Say("waiting for a generator at site %s", s.Site)
+			}
+			alone = true
+			pause(l.ctx, wire.Beat)
+			continue
+		}
 		m, err := s.work.Next(jetstream.FetchMaxWait(wire.Beat))
 		switch {
 		case err == nil:
@@ -86,6 +96,21 @@ func (s *site) under(l *lease) {
 			pause(l.ctx, again)
 		}
 	}
+}
+
+// generators are the other agents of the site that can attack; none as well
+// when the hub is away.
+func (s *site) generators(ctx context.Context) (all []wire.Agent) {
+	there, err := whoIsThere(ctx, s.js)
+	if err != nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(there)) {
+		if a := there[name]; a.Site == s.Site && a.Name != s.Name && a.Role != wire.Subject {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // take makes the visit of a message, and acknowledges it when it is complete.
@@ -143,7 +168,7 @@ func keepAlive(ctx context.Context, m jetstream.Msg) {
 // drop counts a message that cannot be read.
 func (s *site) drop(ctx context.Context, subject string, why error) {
 	s.Say("dropped a message on %s: %v", subject, why)
-	_ = s.set(ctx, func(a *wire.Agent) { a.Dropped++ }) // the next beat says it
+	s.dropped(ctx)
 }
 
 // abandon removes the folder of the run that the site works for.

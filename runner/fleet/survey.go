@@ -32,9 +32,17 @@ func Survey(ctx context.Context, nc *nats.Conn, m rundir.Manifest, app string, n
 			return agent.Host, *a.Facts, nil
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
-	defer cancel()
-	return h, f, errors.Join(err, stop(ctx, b, nc, wire.Run{ID: m.RunID, Name: m.Scenario.Name, Began: m.Began}))
+	return h, f, err
+}
+
+// Withdraw takes back what Survey made the hub know of a run that never began,
+// or did not go on: what was handed in of it is made again.
+func Withdraw(ctx context.Context, nc *nats.Conn, run string) error {
+	b, err := openBuckets(ctx, nc)
+	if err != nil {
+		return err
+	}
+	return forget(ctx, b, run)
 }
 
 // announceDraft makes the hub know a run by its manifest alone.

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type queue struct {
 	run    *rundir.Run     // in the scratch folder
 	facts  *wire.Facts     // that the controller does not know yet; nil: it does
 	number int             // of the trial that is made
+	class  string          // of its requests that alone are sent; empty: all
 	placed *rundir.Placed  // of that trial
 	taken  int             // trials of run that were handed in
 	err    error           // why there is no next step, though the visit is not complete
@@ -90,10 +92,11 @@ func (q *queue) measure(ctx context.Context, p *prepared) (err error) {
 	defer func() { err = errors.Join(err, q.run.Close(), os.RemoveAll(dir)) }()
 	q.ctx = ctx
 	c := runner.Config{Run: q.run, App: p.app, Strategy: q.next, Place: q.place, Watch: q.tell}
-	if err := runner.Run(ctx, c); err != nil {
+	if err := q.aim(&c, p); err != nil {
 		return err
 	}
-	return q.err
+	err = q.site.run(ctx, c)
+	return cmp.Or(q.err, err)
 }
 
 // refuse tells the controller why the visit cannot be made here, unless it ended
@@ -141,7 +144,7 @@ func (q *queue) step(done []rundir.Trial) (rundir.Step, bool, error) {
 		if err := handed.discard(); err != nil || a.Over {
 			return rundir.Step{}, false, err
 		}
-		q.number = a.Number
+		q.number, q.class = a.Number, a.Step.Class
 		return *a.Step, true, nil
 	}
 }
