@@ -16,6 +16,9 @@ import (
 	"sweetspot/runner/fleet/hub"
 )
 
+// clock is that of agents; tests set it wrong.
+var clock = time.Now
+
 // agentFlags are the flags of the agent command.
 type agentFlags struct {
 	hub              hubFlags
@@ -42,7 +45,7 @@ away. Ctrl-C gives back at once what it has begun.
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.serve(c.Context(), c.ErrOrStderr()) },
 	}
-	f.hub.flags(c)
+	f.hub.add(c)
 	c.Flags().StringVar(&f.role, "role", "", "subject, generator or both (default the key's, which it has to be)")
 	c.Flags().StringVar(&f.site, "site", "", "name of the site (default the key's, which it has to be)")
 	c.Flags().StringVar(&f.name, "name", "", "of the agent (default the key's, which it has to be)")
@@ -58,7 +61,7 @@ func (f *agentFlags) serve(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return badInput(err)
 	}
-	say("%s dials %s", who, f.hub.url)
+	say("%s dials %s", who, f.hub.hub)
 	refused := func(_ *nats.Conn, _ *nats.Subscription, err error) { say("%v", hub.Explain(who, err)) }
 	nc, err := f.hub.dial(ctx, reports(say), nats.ErrorHandler(refused))
 	if ctx.Err() != nil {
@@ -73,14 +76,14 @@ func (f *agentFlags) serve(ctx context.Context, stderr io.Writer) error {
 		return err
 	}
 	return fleet.Serve(ctx, fleet.Agent{
-		Conn: nc, Name: who.Name, Site: who.Site, Role: who.Role, Version: version(), IPs: ips, Scratch: f.scratch, Say: say,
+		Conn: nc, Name: who.Name, Site: who.Site, Role: who.Role, Version: version(), IPs: ips, Scratch: f.scratch, Clock: clock, Say: say,
 	})
 }
 
 // identity is who the key says the agent is; flags that say otherwise are an
 // error.
 func (f *agentFlags) identity() (hub.Key, error) {
-	if f.hub.url == "" || f.hub.key == "" {
+	if f.hub.hub == "" || f.hub.key == "" {
 		return hub.Key{}, fmt.Errorf("give --hub and --key, or set %s and %s", hubVariable, keyVariable)
 	}
 	k, err := hub.ReadKey(f.hub.key)

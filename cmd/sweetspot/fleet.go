@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/spf13/cobra"
-
 	"sweetspot/analysis"
 	"sweetspot/runner"
 	"sweetspot/runner/cgroup"
@@ -23,35 +20,21 @@ import (
 	"sweetspot/scenarios"
 )
 
-// Environment variables that stand for flags.
-const (
-	hubVariable = "SWEETSPOT_HUB"
-	keyVariable = "SWEETSPOT_KEY"
-)
-
 // A run with embedded for its hub has one of its own.
 const (
 	embeddedHub  = "embedded"
 	embeddedSite = "here"
 )
 
-// hubFlags say which hub, and who asks.
-type hubFlags struct{ url, key string }
-
-func (f *hubFlags) flags(c *cobra.Command) {
-	c.Flags().StringVar(&f.url, "hub", os.Getenv(hubVariable), "hub of a fleet, as tls://HOST:4222, those of a cluster with commas between (default $"+hubVariable+")")
-	c.Flags().StringVar(&f.key, "key", os.Getenv(keyVariable), "file with the key for it, of sweetspot hub issue (default $"+keyVariable+")")
-}
-
 // dial joins the hub with the key.
 func (f *hubFlags) dial(ctx context.Context, opts ...nats.Option) (*nats.Conn, error) {
 	switch {
-	case f.url == "":
+	case f.hub == "":
 		return nil, badInputf("which hub? give --hub, or set %s", hubVariable)
 	case f.key == "":
 		return nil, badInputf("who asks the hub? give --key with a file of sweetspot hub issue, or set %s", keyVariable)
 	}
-	nc, err := hub.Dial(ctx, f.url, f.key, opts...)
+	nc, err := hub.Dial(ctx, f.hub, f.key, opts...)
 	if err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("%w: %w", runner.ErrInterrupted, err)
 	}
@@ -60,13 +43,13 @@ func (f *hubFlags) dial(ctx context.Context, opts ...nats.Option) (*nats.Conn, e
 
 // again is how the same flags are given once more.
 func (f *hubFlags) again() string {
-	switch f.url {
+	switch f.hub {
 	case "":
 		return ""
 	case embeddedHub:
-		return " --hub " + f.url
+		return " --hub " + f.hub
 	}
-	return fmt.Sprintf(" --hub %s --key %s", f.url, f.key)
+	return fmt.Sprintf(" --hub %s --key %s", f.hub, f.key)
 }
 
 // sites is the bench that the sites of a fleet are.
@@ -81,7 +64,7 @@ type sites struct {
 // join returns the sites of the hub. An embedded one gets this machine.
 func (f *hubFlags) join(ctx context.Context, stderr io.Writer) (_ *sites, err error) {
 	b := &sites{say: func(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) }}
-	if f.url == embeddedHub {
+	if f.hub == embeddedHub {
 		err = b.embed(ctx)
 	} else if b.nc, err = f.dial(ctx, reports(b.say)); err == nil {
 		b.end = append(b.end, func() error { b.nc.Close(); return nil })

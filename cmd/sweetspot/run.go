@@ -82,7 +82,7 @@ Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
 	c.Flags().StringVar(&f.metrics, "metrics", "", "serve metrics for Prometheus at this address, as 127.0.0.1:9464; a port alone is of this machine only, 0 takes a free one (default none). Metrics go over OTLP, too, where OTEL_EXPORTER_OTLP_ENDPOINT says")
 	c.Flags().StringArrayVar(&f.sets, "set", nil, "override a field of the scenario, as traffic.arrivals=constant (repeatable)")
 	liveFlag(c, &f.live)
-	f.hub.flags(c)
+	f.hub.add(c)
 	return c
 }
 
@@ -100,7 +100,7 @@ type bench interface {
 
 // bench returns what the flags ask for.
 func (f *runFlags) bench(ctx context.Context, stderr io.Writer) (bench, error) {
-	if f.hub.url == "" {
+	if f.hub.hub == "" {
 		return &machine{}, nil
 	}
 	if f.quiet {

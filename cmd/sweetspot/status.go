@@ -35,7 +35,7 @@ RUN is a run's directory or its ID; without it all runs are shown.
 			return f.status(c.Context(), args, c.OutOrStdout())
 		},
 	}
-	f.flags(c)
+	f.add(c)
 	return c
 }
 
@@ -55,7 +55,7 @@ ID, as sweetspot status shows it.
 			return f.cancel(c.Context(), args[0], c.OutOrStdout())
 		},
 	}
-	f.flags(c)
+	f.add(c)
 	return c
 }
 
@@ -85,7 +85,7 @@ that is in runs/.
 	}
 	f.flags(c)
 	liveFlag(c, &f.live)
-	f.hub.flags(c)
+	f.hub.add(c)
 	return c
 }
 

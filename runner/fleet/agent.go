@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
@@ -27,6 +28,7 @@ type Agent struct {
 	Role    string                           // wire.Subject, Generator or Both
 	Version string                           // of sweetspot
 	IPs     []netip.Addr                     // where others reach the host, the best one first
+	Clock   func() time.Time                 // nil: time.Now
 	Scratch string                           // folder for what is needed meanwhile; empty: a temporary one
 	Say     func(format string, args ...any) // a line of what happens; nil: nobody is told
 
@@ -38,6 +40,9 @@ type Agent struct {
 func Serve(ctx context.Context, a Agent) (err error) {
 	if a.Say == nil {
 		a.Say = func(string, ...any) {}
+	}
+	if a.Clock == nil {
+		a.Clock = time.Now
 	}
 	if a.run == nil {
 		a.run = runner.Run
@@ -75,7 +80,7 @@ func (a *Agent) appear(ctx context.Context) (*presence, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &presence{buckets: b, agent: wire.Agent{
+	p := &presence{buckets: b, now: a.Clock, agent: wire.Agent{
 		Name: a.Name, Site: a.Site, Role: a.Role, Version: a.Version, Protocol: wire.Protocol, Host: host, CPUs: cpus, IPs: a.IPs,
 	}}
 	return p, persist(ctx, func() error { return p.beat(ctx) })
@@ -100,7 +105,7 @@ func (a *Agent) serve(ctx context.Context, p *presence) (err error) {
 	all, ctx := errgroup.WithContext(ctx)
 	if a.Role != wire.Subject {
 		all.Go(func() error {
-			return shard.Serve(ctx, a.Conn, shard.Options{Agent: p.self(), Scratch: a.Scratch, Note: a.Say, Malformed: func(subject string, err error) {
+			return shard.Serve(ctx, a.Conn, shard.Options{Agent: p.self(), Clock: a.Clock, Scratch: a.Scratch, Note: a.Say, Malformed: func(subject string, err error) {
 				a.Say("dropped a message on %s: %v", subject, err)
 				p.dropped(ctx)
 			}})

@@ -32,7 +32,7 @@ func (q *queue) aim(c *runner.Config, p *prepared) error {
 // attack is attack.Run by the generators of the site.
 func (q *queue) attack(ctx context.Context, spec attack.Spec) (attack.Result, error) {
 	m := q.run.Manifest
-	leader := shard.Leader{Conn: q.Conn, Agent: q.self(), Generators: q.generators(ctx)}
+	leader := shard.Leader{Conn: q.Conn, Agent: q.self(), Generators: q.generators(ctx), Clock: q.Clock}
 	res, shooters, err := leader.Attack(ctx, spec, shard.Job{
 		Run: q.visit.Run, Trial: attempt(), Token: q.token, Traffic: m.Scenario.Traffic, Class: q.class, MixSeed: m.Seed,
 	})

@@ -11,6 +11,7 @@ import (
 // presence tells the hub every Beat that an agent is there, and what it does.
 type presence struct {
 	buckets
+	now func() time.Time
 
 	mu    sync.Mutex
 	agent wire.Agent
@@ -61,7 +62,7 @@ func (p *presence) beat(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.agent.Offset, p.agent.Bound = p.clock.offset()
-	sent := time.Now()
+	sent, said := time.Now(), p.now()
 	revision, err := put(ctx, p.agents, p.agent.Name, &p.agent)
 	if err != nil {
 		return err
@@ -71,7 +72,7 @@ func (p *presence) beat(ctx context.Context) error {
 	if err != nil {
 		return nil // it was told
 	}
-	p.clock.add(sent, took, entry.Created())
+	p.clock.add(said, took, entry.Created())
 	return nil
 }
 
