@@ -62,6 +62,8 @@ type Spec struct {
 	Raw              io.Writer                   // gets the measured results in vegeta's gob encoding; nil means nobody
 	Tell             func(rundir.Interval)       // is told every second what came back, without Trial and Step; nil means nobody. While it is busy the next interval grows
 
+	Begin func(context.Context) (time.Time, error) // is asked once the attack could begin, and tells when it does; nil: now
+
 	// What tests replace to run an attack on virtual time.
 	dial  func(ctx context.Context) (net.Conn, error) // nil: Network and Address
 	alarm func() (alarm, error)                       // nil: a timer of the kernel
