@@ -183,13 +183,13 @@ func DifferingHosts(there, here Host) []Difference {
 	differ("CPUs of the machine", there.MachineCPUs, here.MachineCPUs)
 	differ("CPU quota", there.CPUQuota, here.CPUQuota)
 	if !roughlyEqual(there.MemoryBytes, here.MemoryBytes) {
-		differ("memory", megabytes(there.MemoryBytes), megabytes(here.MemoryBytes))
+		differ("memory", Megabytes(there.MemoryBytes), Megabytes(here.MemoryBytes))
 	}
 	if !roughlyEqual(there.MemoryLimit, here.MemoryLimit) {
-		differ("memory limit", megabytes(there.MemoryLimit), megabytes(here.MemoryLimit))
+		differ("memory limit", Megabytes(there.MemoryLimit), Megabytes(here.MemoryLimit))
 	}
 	differ("open files", there.FileLimit, here.FileLimit)
-	differ("ephemeral ports", ports(there), ports(here))
+	differ("ephemeral ports", there.Ports(), here.Ports())
 	differ("net.core.somaxconn", there.Somaxconn, here.Somaxconn)
 	differ("sched_autogroup", there.AutoGroup, here.AutoGroup)
 	differ("net.ipv4.tcp_tw_reuse", there.TwReuse, here.TwReuse)
@@ -207,11 +207,13 @@ func orNothing(v any) string {
 
 func roughlyEqual(a, b uint64) bool { return max(a, b)-min(a, b) <= max(a, b)/100 }
 
-func megabytes(n uint64) string {
+// Megabytes is as "8000 MB", and empty for 0.
+func Megabytes(n uint64) string {
 	if n == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
 }
 
-func ports(h Host) string { return fmt.Sprintf("%d-%d", h.PortLow, h.PortHigh) }
+// Ports are the ephemeral ones, as "32768-60999".
+func (h Host) Ports() string { return fmt.Sprintf("%d-%d", h.PortLow, h.PortHigh) }
