@@ -172,14 +172,16 @@ func checkCPU(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	return c.because("generator used %.0f %% of a core, at most %.0f %%", 100*used, 100*maxGenerator), true
 }
 
-// generatorSeconds is the CPU time of the generator; of several on hosts of
-// their own it is that of the one that used the most.
+// generatorSeconds is the CPU time of the generator; of several it is that of
+// the one that used the most.
 func generatorSeconds(t rundir.Trial) (most float64) {
 	if !t.Placed.Apart() {
-		return t.Usage.Generator.CPUSeconds
+		most = t.Usage.Generator.CPUSeconds
 	}
-	for _, g := range t.Placed.Generators {
-		most = max(most, g.CPUSeconds)
+	if t.Placed != nil {
+		for _, g := range t.Placed.Generators {
+			most = max(most, g.CPUSeconds)
+		}
 	}
 	return most
 }
