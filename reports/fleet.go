@@ -103,7 +103,9 @@ func clockText(offset, bound time.Duration) string {
 // seat is an agent at a site.
 type seat struct{ site, agent string }
 
-func compareSeats(a, b seat) int { return cmp.Or(cmp.Compare(a.site, b.site), cmp.Compare(a.agent, b.agent)) }
+func compareSeats(a, b seat) int {
+	return cmp.Or(cmp.Compare(a.site, b.site), cmp.Compare(a.agent, b.agent))
+}
 
 // made is what a subject made.
 type made struct {
