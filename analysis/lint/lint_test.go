@@ -138,6 +138,11 @@ func TestEveryRuleHoldsOfAFleet(t *testing.T) {
 	if want := "Publishable: all 18 rules of measurement that apply hold."; !r.Publishable || r.Stamp() != want {
 		t.Errorf("stamp %q, want %q", r.Stamp(), want)
 	}
+	late := fleet(good())
+	late.Result.Trials[2], late.Result.Trials[3] = late.Result.Trials[3], late.Result.Trials[2]
+	if f := finding(t, Run(late), "interleaving"); f.Verdict != Holds {
+		t.Errorf("with a round begun while the last visit of another was made: %s, %q", f.Verdict, f.Evidence)
+	}
 	want := []string{
 		"at a (a1): proxy [0], application [1]", "at b (b1): proxy [0], application [1]",
 		"generators on hosts of their own: a2 on gena (4 CPUs), b2 on genb (4 CPUs)",
@@ -188,6 +193,10 @@ var breaches = []struct {
 	}},
 	{"interleaving", "alone", "round 2 holds one configuration alone", func(in *Input) {
 		in.Result.Trials = append(in.Result.Trials[:4:4], in.Result.Trials[6:]...)
+	}},
+	{"interleaving", "one round after the other at two sites", "had its start", func(in *Input) {
+		*in = fleet(*in)
+		in.Result.Trials[2], in.Result.Trials[8] = in.Result.Trials[8], in.Result.Trials[2]
 	}},
 	{"intervals", "one start", "the rate of server=gunicorn-sync/proxy=nginx", func(in *Input) {
 		*in.Result.Winner.Final = analysis.Figure{Value: 900, Low: math.NaN(), High: math.NaN(), N: 1}
