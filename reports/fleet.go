@@ -82,7 +82,11 @@ func (m *model) hostsSection() section {
 // running says what runs on the host of a subject, and where; empty of another.
 func running(h rundir.FleetHost) string {
 	var parts []string
-	if h.Sets != nil {
+	switch {
+	case h.Sets == nil:
+	case len(h.Sets.Generator) == 0: // the generators have hosts of their own
+		parts = append(parts, fmt.Sprintf("CPUs of proxy %s, application %s", scenarios.CPUList(h.Sets.Proxy), scenarios.CPUList(h.Sets.App)))
+	default:
 		parts = append(parts, "CPUs of "+h.Sets.String())
 	}
 	for _, name := range sortedKeys(h.Versions) {

@@ -193,7 +193,7 @@ func readBack(f *facts) verdict {
 // these have there.
 func cpuSets(f *facts) verdict {
 	if !f.placed() {
-		wrong, how := f.partedSets(f.Manifest.CPUs)
+		wrong, how := f.partedSets(f.Manifest.CPUs, false)
 		return unless(wrong, holds("%s", how))
 	}
 	subjects := analysis.Subjects(f.Hosts, f.Result.Trials)
@@ -207,24 +207,25 @@ func cpuSets(f *facts) verdict {
 			wrong = append(wrong, at+"no CPUs are stated")
 			continue
 		}
-		found, how := f.partedSets(*h.Sets)
+		found, how := f.partedSets(*h.Sets, f.apart(h.Agent))
 		for _, w := range found {
 			wrong = append(wrong, at+w)
 		}
 		good = append(good, at+how)
 	}
-	if f.apart() {
-		good = append(good, "generators on hosts of their own: "+strings.Join(f.shooters(), ", "))
+	if shooters := f.shooters(); len(shooters) > 0 {
+		good = append(good, "generators on hosts of their own: "+strings.Join(shooters, ", "))
 	}
 	return unless(wrong, verdict{Holds, good})
 }
 
 // partedSets says what is wrong with the CPU sets of a machine, and how they are.
-func (f *facts) partedSets(c rundir.CPUs) (wrong []string, how string) {
+// apart: the generators are on others.
+func (f *facts) partedSets(c rundir.CPUs, apart bool) (wrong []string, how string) {
 	if len(c.App) == 0 && f.Result.Target == "" {
 		wrong = append(wrong, "no CPUs are stated for the application")
 	}
-	if f.apart() {
+	if apart {
 		return wrong, fmt.Sprintf("proxy %v, application %v", c.Proxy, c.App)
 	}
 	if len(c.Generator) == 0 {
@@ -241,10 +242,11 @@ func (f *facts) partedSets(c rundir.CPUs) (wrong []string, how string) {
 	return wrong, fmt.Sprintf("generator %v, proxy %v, application %v: %s", c.Generator, c.Proxy, c.App, how)
 }
 
-// shooters are the generators of the trials that count, with their hosts.
+// shooters are the generators on hosts of their own of the trials that count,
+// with these.
 func (f *facts) shooters() (out []string) {
 	for _, t := range f.counted {
-		if t.Placed == nil {
+		if !t.Placed.Apart() {
 			continue
 		}
 		for _, g := range t.Placed.Generators {

@@ -39,10 +39,11 @@ func (f *facts) placed() bool {
 	return len(f.Hosts) > 0 || slices.ContainsFunc(f.Result.Trials, func(t analysis.Judged) bool { return t.Placed != nil })
 }
 
-// apart tells whether all load that counts came from other hosts than those of
-// the stacks.
-func (f *facts) apart() bool {
-	return len(f.counted) > 0 && !slices.ContainsFunc(f.counted, func(t analysis.Judged) bool { return t.Load.Sent > 0 && !t.Placed.Apart() })
+// apart tells whether all load on the stacks of an agent came from other hosts.
+func (f *facts) apart(agent string) bool {
+	return !slices.ContainsFunc(f.counted, func(t analysis.Judged) bool {
+		return t.Load.Sent > 0 && t.Placed != nil && t.Placed.Agent == agent && !t.Placed.Apart()
+	})
 }
 
 // compare collects what the report sets against each other: the winner, those
