@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -202,33 +203,92 @@ func (h *host) cut() { h.lan.t.Helper(); h.lan.ip("link", "set", h.port(), "down
 // join puts it back.
 func (h *host) join() { h.lan.t.Helper(); h.lan.ip("link", "set", h.port(), "up") }
 
-// run starts sweetspot on the host, in a folder.
-func (h *host) run(dir string, env []string, args ...string) *session {
+// run starts sweetspot on the host, in a folder and with more in its environment.
+func (h *host) run(dir string, env []string, args ...string) *program {
 	h.lan.t.Helper()
-	return h.program(dir, env, append([]string{"sweetspot"}, args...)...)
+	return h.start(dir, env, append([]string{"sweetspot"}, args...)...)
 }
 
-// program starts a program on the host.
-func (h *host) program(dir string, env []string, argv ...string) *session {
+// program is what runs on a host.
+type program struct {
+	*testing.T
+	host        *host
+	argv        []string
+	cmd         *exec.Cmd
+	out, errors said
+}
+
+// said is what a program has written. It may be read while that runs.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (s *said) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// start starts a program on the host.
+func (h *host) start(dir string, env []string, argv ...string) *program {
 	t := h.lan.t
 	t.Helper()
-	s := &session{t: t, cmd: exec.Command("onhost", append([]string{h.name}, argv...)...)}
-	s.cmd.Dir, s.cmd.Env = dir, append(os.Environ(), env...)
-	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.errors
-	if err := s.cmd.Start(); err != nil {
+	p := &program{T: t, host: h, argv: argv, cmd: exec.Command("onhost", append([]string{h.name}, argv...)...)}
+	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.errors
+	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = s.cmd.Process.Kill()
-		if t.Failed() && s.errors.Len() > 0 {
-			_ = s.cmd.Wait() // it may have been waited for
-			t.Logf("%s: %s\n%s", h.name, strings.Join(argv, " "), lastOf(s.errors.String(), 4000))
+		if p.cmd.ProcessState == nil {
+			_ = p.cmd.Process.Kill()
+			_ = p.cmd.Wait() // the error is that of the kill
+		}
+		if t.Failed() {
+			t.Logf("%s: %s: %v\n%s%s", h.name, strings.Join(argv, " "), p.cmd.ProcessState, lastOf(p.out.String()), lastOf(p.errors.String()))
 		}
 	})
-	return s
+	return p
 }
 
-func lastOf(s string, n int) string { return s[max(0, len(s)-n):] }
+// lastOf is the end of a text.
+func lastOf(s string) string { return s[max(0, len(s)-4000):] }
+
+// end waits for the program and returns its exit code; -1 for a signal.
+func (p *program) end() int {
+	p.Helper()
+	var exit *exec.ExitError
+	if err := p.cmd.Wait(); err != nil && !errors.As(err, &exit) {
+		p.Fatal(err)
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// kill ends the program as a crash does.
+func (p *program) kill() {
+	p.Helper()
+	if err := p.cmd.Process.Kill(); err != nil {
+		p.Fatal(err)
+	}
+	p.end()
+}
+
+// stop ends the program in good order, and returns its exit code.
+func (p *program) stop() int {
+	p.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.Fatal(err)
+	}
+	return p.end()
+}
 
 // processes are the ids of what runs on the host.
 func (h *host) processes() (pids []int) {
@@ -295,8 +355,8 @@ func TestWorld(t *testing.T) {
 	l := newLAN(t)
 	a, b := l.host("a"), l.host("b")
 	said := filepath.Join(t.TempDir(), "said")
-	b.program("/", nil, "pinger", "serve", b.address.String(), said)
-	ask := func() int { return a.program("/", nil, "pinger", "ask", b.address.String()).end() }
+	answering := b.start("/", nil, "pinger", "serve", b.address.String(), said)
+	ask := func() int { return a.start("/", nil, "pinger", "ask", b.address.String()).end() }
 	eventually(t, "b answers a", func() bool { return ask() == 0 })
 	if got, err := os.ReadFile(said); err != nil || string(got) != "b" {
 		t.Errorf("the host calls itself %q (%v), want b", got, err)
@@ -310,11 +370,7 @@ func TestWorld(t *testing.T) {
 	if n := len(b.processes()); n != 1 {
 		t.Errorf("%d processes on b, want the one that answers", n)
 	}
-	for _, pid := range b.processes() {
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Error(err)
-		}
-	}
+	answering.kill()
 	b.deserted()
 	a.deserted()
 }
