@@ -14,7 +14,7 @@ import (
 )
 
 // environment is where the run was made. Of a fleet the machine of the manifest
-// is that of the controller, and the hosts that measured have sections.
+// is that of the site which was asked first, and all hosts have sections.
 func (m *model) environment() {
 	m.Method = method(m.Manifest)
 	m.Machine, m.Versions = machine(m.Manifest), versions(m.Manifest)
@@ -30,7 +30,7 @@ func (m *model) environment() {
 	}
 	for i := range m.Machine {
 		if m.Machine[i].Name == "Host" {
-			m.Machine[i].Name = "Host of the controller"
+			m.Machine[i].Name = "Host of the site asked first"
 		}
 	}
 }
