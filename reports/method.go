@@ -30,7 +30,7 @@ func method(mf rundir.Manifest) []string {
 	if plan := searchPlan(s.Search); plan != "" {
 		texts = append(texts, plan)
 	}
-	return append(texts, cpuSets(mf.CPUs))
+	return texts
 }
 
 // searchText says how the search measures a configuration, and which ones.
