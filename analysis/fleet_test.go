@@ -413,3 +413,25 @@ func TestEffectsTakeSitesOut(t *testing.T) {
 		}
 	}
 }
+
+// A site at which no stack comes up is named.
+func TestSiteWhereNothingStarts(t *testing.T) {
+	s := testScenario(12*time.Minute, "p99 < 250ms")
+	cells := cellsOf([2]int{1, 1}, [2]int{2, 1}, [2]int{4, 1})
+	m := newSimulated(2, 6*time.Millisecond, 0, 5)
+	n := 0
+	m.broken = func(step rundir.Step, t *rundir.Trial) {
+		n++
+		site := "good"
+		if step.Cell.Workers == 4 {
+			site = "bad"
+			crash(step, t)
+		}
+		t.ID, t.Placed = n, &rundir.Placed{Site: site}
+	}
+	done, _ := m.search(Grid(s, cells), 500)
+	res := conclude(t, s, cells, done)
+	if want := "none of the 2 trials at bad counts: start: ImportError"; !strings.Contains(strings.Join(res.Warnings, "\n"), want) {
+		t.Errorf("warnings %q, want %q", res.Warnings, want)
+	}
+}

@@ -2,8 +2,10 @@ package analysis
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -155,8 +157,39 @@ const normal95 = 1.96
 // 100 runs.
 const unlike = 2.7
 
-// doubts says what makes the sites of a run doubtful.
-func (s speeds) doubts() (out []string) {
+// siteDoubts says what makes the sites of a run doubtful.
+func (g *grid) siteDoubts(trials []Judged) (out []string) {
+	if !g.several {
+		return nil
+	}
+	type tally struct {
+		trials, count int
+		why           string // of the first that does not count
+	}
+	sites := map[string]*tally{}
+	for _, t := range trials {
+		s := sites[t.site()]
+		if s == nil {
+			s = &tally{}
+			sites[t.site()] = s
+		}
+		s.trials++
+		if t.Verdict.Kind != Void && t.Failure == "" {
+			s.count++
+		} else if s.why == "" {
+			s.why, _, _ = strings.Cut(t.Verdict.Reasons[0], "\n")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(sites)) {
+		if s := sites[name]; s.count == 0 {
+			out = append(out, fmt.Sprintf("none of the %d trials at %s counts: %s; configurations may be missing for it", s.trials, name, s.why))
+		}
+	}
+	return append(out, g.speeds(g.lastStart()).doubts()...)
+}
+
+// doubts says that the sites are not equally fast, where they are not.
+func (s speeds) doubts() []string {
 	if len(s.sites) < 2 {
 		return nil
 	}

@@ -62,7 +62,7 @@ func Summarise(in Input) (*Result, error) {
 	res.Sites = g.sites(res.Trials)
 	res.Warnings = append(res.Warnings, warnings(res)...)
 	res.Warnings = append(res.Warnings, sharedCeilings(res.Trials, in.Calibration)...)
-	res.Warnings = append(res.Warnings, g.speeds(g.lastStart()).doubts()...)
+	res.Warnings = append(res.Warnings, g.siteDoubts(res.Trials)...)
 	return res, nil
 }
 
