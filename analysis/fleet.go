@@ -112,7 +112,7 @@ func (g *grid) take(v rundir.Visit) {
 	if g.made(v) {
 		return
 	}
-	left := max(0, g.expected(v)-g.spentOn(v))
+	left := max(0, g.expectedCost(v)-g.spentOn(v))
 	g.taken[v] = left
 	g.spent += left
 	clear(g.complete) // who is in a round goes by the budget, too
@@ -126,8 +126,8 @@ func (g *grid) made(v rundir.Visit) bool {
 	return g.finished(g.visit(v.Cell, v.Start))
 }
 
-// expected estimates the wall time of a visit.
-func (g *grid) expected(v rundir.Visit) time.Duration {
+// expectedCost estimates the wall time of a visit.
+func (g *grid) expectedCost(v rundir.Visit) time.Duration {
 	switch {
 	case v.Start >= scalingStart:
 		return g.plan.scaling(1)

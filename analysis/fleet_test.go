@@ -171,12 +171,12 @@ func TestFleetIsPure(t *testing.T) {
 	}
 }
 
-// span is from the first trial of some visits to the end of the last.
-type span struct{ from, to time.Time }
+// period is from the first trial of some visits to the end of the last.
+type period struct{ from, to time.Time }
 
 // spans are those of the visits of every number.
-func spans(done []rundir.Trial) map[int]span {
-	out := map[int]span{}
+func spans(done []rundir.Trial) map[int]period {
+	out := map[int]period{}
 	for _, t := range done {
 		s, known := out[t.Step.Start]
 		if !known || t.Began.Before(s.from) {
