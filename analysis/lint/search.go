@@ -55,10 +55,6 @@ func interleaving(f *facts) verdict {
 			cells = append(cells, v.cell)
 		}
 	}
-	ahead, how := 0, "each measured through before the next began"
-	if f.placed() {
-		ahead, how = 1, "at most two of them at a time"
-	}
 	var wrong []string
 	overlap, next := 0, "the next"
 	if len(f.Result.Sites) > 1 {
