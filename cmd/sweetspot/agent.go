@@ -63,7 +63,7 @@ func (f *agentFlags) serve(ctx context.Context, stderr io.Writer) error {
 	}
 	say("%s dials %s", who, f.hub.hub)
 	refused := func(_ *nats.Conn, _ *nats.Subscription, err error) { say("%v", hub.Explain(who, err)) }
-	nc, err := f.hub.dial(ctx, reports(say), nats.ErrorHandler(refused))
+	nc, err := f.hub.dial(ctx, telling(say), nats.ErrorHandler(refused))
 	if ctx.Err() != nil {
 		return nil // it was told to stop
 	}

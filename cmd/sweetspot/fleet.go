@@ -66,7 +66,7 @@ func (f *hubFlags) join(ctx context.Context, stderr io.Writer) (_ *sites, err er
 	b := &sites{say: func(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) }}
 	if f.hub == embeddedHub {
 		err = b.embed(ctx)
-	} else if b.nc, err = f.dial(ctx, reports(b.say)); err == nil {
+	} else if b.nc, err = f.dial(ctx, telling(b.say)); err == nil {
 		b.end = append(b.end, func() error { b.nc.Close(); return nil })
 	}
 	if err != nil {
@@ -112,9 +112,9 @@ func (b *sites) embed(ctx context.Context) error {
 	return nil
 }
 
-// reports has a connection say when it breaks and comes back, and what the hub
+// telling has a connection say when it breaks and comes back, and what the hub
 // refuses.
-func reports(say func(format string, args ...any)) nats.Option {
+func telling(say func(format string, args ...any)) nats.Option {
 	return func(o *nats.Options) error {
 		o.DisconnectedErrCB = func(_ *nats.Conn, err error) {
 			if err != nil {

@@ -87,6 +87,7 @@ type visit struct {
 // loop hands out visits, answers who makes them and takes what they made, until
 // the strategy has no visit left.
 func (c *controller) loop(ctx context.Context) error {
+	closed := c.Conn.StatusChanged(nats.CLOSED)
 	for {
 		over, err := c.handOut(ctx)
 		if over || err != nil {
@@ -95,10 +96,12 @@ func (c *controller) loop(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-closed:
+			return nats.ErrConnectionClosed
 		case <-c.stops:
 			return ErrCancelled
 		case m := <-c.asks:
-			err = c.answer(ctx, m)
+			err = c.answerAll(ctx, m)
 		case there := <-c.sights:
 			err = c.look(ctx, there)
 		case m := <-c.lives:
@@ -160,6 +163,22 @@ func (c *controller) publish(ctx context.Context, v *visit) error {
 	return err
 }
 
+// answerAll answers the questions that wait. A site waits for the answer to its
+// last one only.
+func (c *controller) answerAll(ctx context.Context, first *nats.Msg) error {
+	last := map[string]*nats.Msg{first.Subject: first}
+	for len(c.asks) > 0 {
+		m := <-c.asks
+		last[m.Subject] = m
+	}
+	for _, m := range last {
+		if err := c.answer(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // answer answers a site what to do next. What is no question of the site that
 // its subject names is dropped.
 func (c *controller) answer(ctx context.Context, m *nats.Msg) error {
@@ -168,16 +187,16 @@ func (c *controller) answer(ctx context.Context, m *nats.Msg) error {
 		c.drop(m, err)
 		return nil
 	}
-	reply, err := c.reply(ctx, a)
-	if err != nil {
-		return err
+	reply, end := c.reply(ctx, a)
+	if end != nil && reply.Refuse == "" {
+		return end
 	}
 	data, err := wire.Encode(&reply)
 	if err != nil {
 		return err
 	}
 	_ = m.Respond(data) // a site that does not hear it asks again
-	return nil
+	return end
 }
 
 // askOf reads a question, whose subject is held by the hub to be that of its
@@ -195,7 +214,8 @@ func (c *controller) drop(m *nats.Msg, why error) {
 	c.Note("dropped a message on %s: %v", m.Subject, why)
 }
 
-// reply is the answer to a question.
+// reply is the answer to a question; with an error, which ends the run, it is
+// one if it refuses.
 func (c *controller) reply(ctx context.Context, a wire.Ask) (wire.Answer, error) {
 	v := c.visit(a.Visit)
 	if v == nil {

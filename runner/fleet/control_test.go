@@ -76,27 +76,26 @@ func TestVisitKeepsItsStack(t *testing.T) {
 // Wherever a controller is killed, its successor loses nothing and counts
 // nothing twice.
 func TestControllerIsKilledAndResumed(t *testing.T) {
-	const visits, trials = 12, 3
+	const visits, trials = 8, 3
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 4 {
+	for range 3 {
 		b := newBed(t)
 		b.serve("a", faking)
 		b.serve("b", faking)
 		kills := 0
 		for {
 			nc := b.connect()
-			kill := time.AfterFunc(time.Duration(rng.IntN(150))*time.Millisecond, nc.Close)
-			err := Control(t.Context(), Config{Conn: nc, Run: b.run, Strategy: grid(visits, trials), Note: b.note})
-			if kill.Stop() && err != nil {
+			events := rng.IntN(15)
+			killAt := func(runner.Event) {
+				if events--; events < 0 {
+					nc.Close()
+				}
+			}
+			err := Control(t.Context(), Config{Conn: nc, Run: b.run, Strategy: grid(visits, trials), Note: b.note, Observe: killAt})
+			if err != nil && events >= 0 {
 				t.Fatal(err)
 			}
-			dir := b.run.Dir
-			if e := b.run.Close(); e != nil {
-				t.Fatal(e)
-			}
-			if b.run, e = rundir.Resume(dir); e != nil {
-				t.Fatal(e)
-			}
+			b.reopen()
 			if err == nil {
 				break
 			}

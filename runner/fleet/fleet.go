@@ -20,9 +20,8 @@ import (
 )
 
 const (
-	askTimeout = 5 * time.Second        // of a question to the controller
-	again      = 500 * time.Millisecond // between two tries of what the hub did not answer
-	farewell   = 5 * time.Second        // for what is said when a context is done
+	again    = 200 * time.Millisecond // between two tries of what the hub did not answer
+	farewell = 5 * time.Second        // for what is said when a context is done
 )
 
 // buckets are what all parts of a fleet read and write.

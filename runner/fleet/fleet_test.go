@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 	process.Main()
 	stack.Main()
 	calibrate.Main()
+	askTimeout = 300 * time.Millisecond
 	os.Exit(m.Run())
 }
 
@@ -140,6 +141,20 @@ func (b *bed) serve(name string, change func(*Agent)) (nc *nats.Conn, leave func
 	leave = sync.OnceFunc(func() { cancel(); <-left })
 	b.Cleanup(leave)
 	return a.Conn, leave
+}
+
+// reopen opens the run directory anew, as a controller does that is started
+// after another one died.
+func (b *bed) reopen() {
+	b.Helper()
+	dir := b.run.Dir
+	if err := b.run.Close(); err != nil {
+		b.Fatal(err)
+	}
+	var err error
+	if b.run, err = rundir.Resume(dir); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // control makes the run to its end.

@@ -257,7 +257,7 @@ func (c *controller) leave(ctx context.Context, over bool) error {
 func stop(ctx context.Context, b buckets, nc *nats.Conn, r wire.Run) error {
 	r.State = wire.Cancelled
 	err := persist(ctx, func() error { _, err := put(ctx, b.runs, r.ID, &r); return err })
-	err = errors.Join(err, nc.Publish(wire.Stop(r.ID), nil), nc.FlushWithContext(ctx), purge(ctx, b.js, wire.WorkStream, wire.Work(r.ID, "*")))
+	err = errors.Join(err, nc.Publish(wire.Stop(r.ID), nil), nc.FlushTimeout(farewell), purge(ctx, b.js, wire.WorkStream, wire.Work(r.ID, "*")))
 	for _, object := range []string{manifestObject(r.ID), appObject(r.ID)} {
 		if e := b.raw.Delete(ctx, object); !errors.Is(e, jetstream.ErrObjectNotFound) {
 			err = errors.Join(err, e)

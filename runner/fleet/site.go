@@ -88,14 +88,21 @@ func (s *site) under(l *lease) {
 			pause(l.ctx, wire.Beat)
 			continue
 		}
-		m, err := s.work.Next(jetstream.FetchMaxWait(wire.Beat))
+		m, err := s.pull(l.ctx)
 		switch {
 		case err == nil:
 			s.take(l, m)
-		case !errors.Is(err, nats.ErrTimeout):
+		case !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout):
 			pause(l.ctx, again)
 		}
 	}
+}
+
+// pull waits for a visit, and gives up after a while.
+func (s *site) pull(ctx context.Context) (jetstream.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, wire.Expiry)
+	defer cancel()
+	return s.work.Next(jetstream.FetchContext(ctx))
 }
 
 // generators are the other agents of the site that can attack; none as well

@@ -16,6 +16,10 @@ import (
 	"sweetspot/runner/rundir"
 )
 
+// askTimeout is how long a question to the controller waits for its answer;
+// then it is asked again. Tests shorten it.
+var askTimeout = 2 * time.Second
+
 // queue is one visit as a site makes it: a strategy whose steps the controller
 // chooses.
 type queue struct {
