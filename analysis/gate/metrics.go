@@ -112,12 +112,12 @@ func positive(x float64) float64 {
 	return x
 }
 
-// pace is what the machine's speed shows by: the logarithm of the generator's
-// own CPU time per request. It is the same work for both builds, and other
-// tenants of the cores slow it as they slow the application.
-func pace(t *rundir.Trial) float64 {
-	return math.Log(positive(t.Usage.Generator.CPUSeconds / float64(t.Load.Sent)))
-}
+// pace is the machine's: the logarithm of the CPU time that a fixed piece of work
+// took during the burst. The builds have no part in it, and other tenants of the
+// cores slow it as they slow the application. The generator's own CPU time per
+// request would not do: it grows when requests come back more slowly. NaN: it was
+// not measured.
+func pace(t *rundir.Trial) float64 { return math.Log(positive(t.Usage.Pace)) }
 
 // in tells whether the metric is of this burst.
 func (k kind) in(t *rundir.Trial) bool {
@@ -186,7 +186,7 @@ type sample struct {
 	round           int     // 1 is the first
 	base, candidate float64 // logarithms; of errors the rates
 	diff            float64 // candidate less base
-	pace, paceMean  float64 // the same of the generator's CPU time per request, and its mean over both; NaN: not known
+	pace, paceMean  float64 // the same of the machine's pace, and its mean over both; NaN: not known
 	around          scatter // of the bursts of either build around its mean
 	beyond          float64 // requests beyond the percentile, of the side that has fewer
 }
