@@ -47,6 +47,9 @@ func (b *bench) sampling() sample.Options {
 	if b.Attack != nil {
 		o.Server = "" // the ports are taken elsewhere
 	}
+	if m.Gate != nil {
+		o.PaceOf = b.appCPUs
+	}
 	if g := b.live.Control(); g != nil {
 		o.Control, o.Quota = g.Directories(), g.CPU
 	}

@@ -127,7 +127,7 @@ func (c *cluster) start(t *testing.T, o Options) *process.Process {
 // join connects without looking for the streams, which may not be there yet.
 func (c *cluster) join(t *testing.T, name string) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
-	_, nc, err := dial(t.Context(), c.urls, pem(c.dir, name), nil)
+	_, nc, err := dial(t.Context(), c.urls, keyFile(c.dir, name), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func (c *cluster) kill(t *testing.T, js jetstream.JetStream) string {
 // them are.
 func (c *cluster) send(ctx context.Context, results int, half chan<- struct{}) error {
 	const senders = 200
-	_, nc, err := dial(ctx, c.urls, pem(c.dir, "a1"), nil)
+	_, nc, err := dial(ctx, c.urls, keyFile(c.dir, "a1"), nil)
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func isDuplicate(err error) bool {
 func TestRouteRefused(t *testing.T) {
 	dir := keys(t)
 	for name, want := range map[string]string{"hub": "", "a2": "generator a2 of site a is no hub", Controller: "is no hub"} {
-		k, err := ReadKey(pem(dir, name))
+		k, err := ReadKey(keyFile(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -133,10 +133,27 @@ func (k Key) connect(ctx context.Context, servers string, opts []nats.Option) (*
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%w; %w: is sweetspot hub running there, and its port open?", err, ctx.Err())
+			return nil, fmt.Errorf("%w; %w: is sweetspot hub running there, and its port open?", unreachable(servers, err), ctx.Err())
 		case <-time.After(pause):
 		}
 	}
+}
+
+// unreachable says why nobody answers, which the client does not.
+func unreachable(servers string, err error) error {
+	if !errors.Is(err, nats.ErrNoServers) {
+		return err
+	}
+	var all []error
+	for server := range strings.SplitSeq(servers, ",") {
+		c, err := net.DialTimeout("tcp", strings.TrimPrefix(server, "tls://"), attempt)
+		if err == nil {
+			err = fmt.Errorf("%s says nothing, as a hub would", server)
+			_ = c.Close() // nothing was sent
+		}
+		all = append(all, err)
+	}
+	return errors.Join(all...)
 }
 
 // connectOnce leaves an attempt alone when ctx is done: its end is near.

@@ -56,14 +56,14 @@ func TestDialErrors(t *testing.T) {
 		{"a key that everybody may read", s.URL(), written(t, 0o644, "nonsense"), []string{"everybody may read it", "chmod 600"}},
 		{"expired", s.URL(), expired(t, dir), []string{"expired on", "sweetspot hub issue late --role subject --site a"}},
 		{"the hub's own", s.URL(), hubFile(dir), []string{"the hub's own", "sweetspot hub issue"}},
-		{"of another fleet", s.URL(), pem(foreign, "a1"), []string{"another authority", "--pki folder of this hub"}},
+		{"of another fleet", s.URL(), keyFile(foreign, "a1"), []string{"another authority", "--pki folder of this hub"}},
 		{"signed by another authority", s.URL(), mixed(t, foreign, dir), []string{"does not know the authority", "--pki folder of this hub"}},
-		{"for another host", other.URL(), pem(elsewhere, Controller), []string{"is for hub.example.org", "sweetspot hub init"}},
-		{"not prepared", empty.URL(), pem(dir, "a1"), []string{"without the streams", "sweetspot hub prepare"}},
-		{"no hub", saying(t, "SSH-2.0-OpenSSH_9.9\r\n"), pem(dir, "a1"), []string{"it is no hub", "that sweetspot hub printed"}},
-		{"a NATS server without TLS", plain(t), pem(dir, "a1"), []string{"NATS server without TLS"}},
-		{"nobody", "tls://" + freePorts(t, 1)[0], pem(dir, "a1"), []string{"refused", "is sweetspot hub running there"}},
-		{"no address", "https://example.org", pem(dir, "a1"), []string{"want tls://HOST:PORT"}},
+		{"for another host", other.URL(), keyFile(elsewhere, Controller), []string{"is for hub.example.org", "sweetspot hub init"}},
+		{"not prepared", empty.URL(), keyFile(dir, "a1"), []string{"without the streams", "sweetspot hub prepare"}},
+		{"no hub", saying(t, "SSH-2.0-OpenSSH_9.9\r\n"), keyFile(dir, "a1"), []string{"it is no hub", "that sweetspot hub printed"}},
+		{"a NATS server without TLS", plain(t), keyFile(dir, "a1"), []string{"NATS server without TLS"}},
+		{"nobody", "tls://" + freePorts(t, 1)[0], keyFile(dir, "a1"), []string{"refused", "is sweetspot hub running there"}},
+		{"no address", "https://example.org", keyFile(dir, "a1"), []string{"want tls://HOST:PORT"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -108,7 +108,7 @@ func expired(t *testing.T, dir string) string {
 // mixed is a key that trusts one authority and was signed by another.
 func mixed(t *testing.T, signedBy, trusts string) string {
 	t.Helper()
-	key, err := os.ReadFile(pem(signedBy, "a1"))
+	key, err := os.ReadFile(keyFile(signedBy, "a1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestProtocol(t *testing.T) {
 		t.Fatal(err)
 	}
 	for who, name := range map[string]string{"agent": "a2", "controller": Controller} {
-		_, err := Dial(t.Context(), s.URL(), pem(dir, name))
+		_, err := Dial(t.Context(), s.URL(), keyFile(dir, name))
 		want := fmt.Sprintf("this %s speaks protocol 1, the hub 2: install the same sweetspot on both; the hub's is v2.0.0", who)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
@@ -202,7 +202,7 @@ func TestDialWaits(t *testing.T) {
 	o := Options{Listen: freePorts(t, 1)[0], PKI: dir, Store: filepath.Join(t.TempDir(), "store")}
 	joined := make(chan error)
 	go func() {
-		nc, err := Dial(t.Context(), o.Listen, pem(dir, "a1"))
+		nc, err := Dial(t.Context(), o.Listen, keyFile(dir, "a1"))
 		if err == nil {
 			nc.Close()
 		}
@@ -218,7 +218,7 @@ func TestDialWaits(t *testing.T) {
 // Nobody comes in with less than TLS 1.3 and a key.
 func TestNoOtherWay(t *testing.T) {
 	s, dir, _ := listening(t)
-	k, err := ReadKey(pem(dir, "a1"))
+	k, err := ReadKey(keyFile(dir, "a1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +284,7 @@ func greeted(t *testing.T, s *Server, config *tls.Config) (*tls.Conn, error) {
 // stuck joins, listens to all attacks, and never reads.
 func stuck(t *testing.T, s *Server, dir, name string) net.Conn {
 	t.Helper()
-	k, err := ReadKey(pem(dir, name))
+	k, err := ReadKey(keyFile(dir, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,13 +348,13 @@ func TestOtherCluster(t *testing.T) {
 		t.Fatal("not ready")
 	}
 	s := &Server{nats: n, url: "tls://" + n.Addr().String()}
-	if err := Adopt(t.Context(), s.URL(), pem(dir, "a1"), 1); err == nil || !strings.Contains(err.Error(), "want a controller's") {
+	if err := Adopt(t.Context(), s.URL(), keyFile(dir, "a1"), 1); err == nil || !strings.Contains(err.Error(), "want a controller's") {
 		t.Errorf("a subject prepares: %v", err)
 	}
-	if err := Adopt(t.Context(), s.URL(), pem(dir, Controller), 1); err != nil {
+	if err := Adopt(t.Context(), s.URL(), keyFile(dir, Controller), 1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Dial(t.Context(), s.URL(), pem(dir, "a9")); err == nil || !strings.Contains(err.Error(), "sweetspot hub permissions") {
+	if _, err := Dial(t.Context(), s.URL(), keyFile(dir, "a9")); err == nil || !strings.Contains(err.Error(), "sweetspot hub permissions") {
 		t.Errorf("a key that came later: %v", err)
 	}
 	tryPermissions(t, s, dir)

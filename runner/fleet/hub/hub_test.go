@@ -150,16 +150,6 @@ func TestDamagedStore(t *testing.T) {
 		{"no description", func(streams string) error {
 			return os.Remove(filepath.Join(streams, agents, "meta.inf"))
 		}, "stream KV_agents: it cannot be read"},
-		{"messages", func(streams string) error {
-			_ = os.Remove(filepath.Join(streams, wire.ResultStream, "msgs", "index.db")) // so that they are counted
-			file := filepath.Join(streams, wire.ResultStream, "msgs", "1.blk")
-			b, err := os.ReadFile(file)
-			if err != nil {
-				return err
-			}
-			b[len(b)/2] ^= 0xff
-			return os.WriteFile(file, b, 0o600)
-		}, "stream RESULTS: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			store := filepath.Join(t.TempDir(), "store")

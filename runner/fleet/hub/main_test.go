@@ -68,7 +68,7 @@ func keys(t testing.TB) string {
 	return dir
 }
 
-func pem(dir, name string) string { return filepath.Join(dir, name+".pem") }
+func keyFile(dir, name string) string { return filepath.Join(dir, name+".pem") }
 
 // start starts a hub that ends with the test.
 func start(t testing.TB, o Options) *Server {
@@ -114,7 +114,7 @@ func listening(t testing.TB) (*Server, string, jetstream.JetStream) {
 
 func join(t testing.TB, s *Server, dir, name string) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
-	nc, err := Dial(t.Context(), s.URL(), pem(dir, name))
+	nc, err := Dial(t.Context(), s.URL(), keyFile(dir, name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -184,7 +184,7 @@ func TestExplain(t *testing.T) {
 		{"a1", wire.Next("r", "b"), "no role of that name and site may"},
 	} {
 		t.Run(tt.who+" "+tt.subject, func(t *testing.T) {
-			k, err := ReadKey(pem(dir, tt.who))
+			k, err := ReadKey(keyFile(dir, tt.who))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -247,7 +247,7 @@ func TestKeys(t *testing.T) {
 	if contents(t, files) != before {
 		t.Error("a file was changed")
 	}
-	k, err := ReadKey(pem(dir, "b1"))
+	k, err := ReadKey(keyFile(dir, "b1"))
 	if err != nil || k.Name != "b1" || k.Role != wire.Both || k.Site != "b" {
 		t.Errorf("%v, %v", k.Identity, err)
 	}
@@ -285,7 +285,7 @@ func TestOtherHosts(t *testing.T) {
 	if got := strings.Join(hostsOf(k.cert.Leaf), " "); got != "hub.example.org 10.0.0.5" {
 		t.Errorf("hosts %s", got)
 	}
-	a1, err := ReadKey(pem(dir, "a1"))
+	a1, err := ReadKey(keyFile(dir, "a1"))
 	if err != nil || !a1.roots.Equal(k.roots) {
 		t.Errorf("another authority, or %v", err)
 	}
