@@ -1,12 +1,14 @@
 package hub
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -214,7 +216,9 @@ func TestPullRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	nc, own := join(t, s, dir, "a2")
-	if c, err := own.Consumer(t.Context(), wire.WorkStream, wire.SitesConsumer); err == nil {
+	soon, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond) // what is refused is not answered
+	defer cancel()
+	if c, err := own.Consumer(soon, wire.WorkStream, wire.SitesConsumer); err == nil {
 		if m, err := c.Fetch(1, jetstream.FetchMaxWait(1)); err == nil && len(m.Messages()) > 0 {
 			t.Error("a generator was given a visit")
 		}
