@@ -140,7 +140,8 @@ func tryPermissions(t *testing.T, s *Server, dir string) {
 	}
 }
 
-// What JetStream is talked into sending elsewhere is no order.
+// What JetStream is talked into sending elsewhere is no order: a value comes
+// wrapped, and a file keeps the subject that it was stored at.
 func TestForgedOrder(t *testing.T) {
 	s, dir, _ := listening(t)
 	forger, js := join(t, s, dir, "a2")
@@ -155,24 +156,36 @@ func TestForgedOrder(t *testing.T) {
 	if _, err := kv.Put(t.Context(), "a2", order); err != nil {
 		t.Fatal(err)
 	}
-	victim, _ := join(t, s, dir, "b2")
-	sub, err := victim.SubscribeSync(wire.ToGenerator("b", "b2", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := victim.Flush(); err != nil {
+	if _, err := js.Publish(t.Context(), "$O.RUNS.C.forged", order); err != nil {
 		t.Fatal(err)
 	}
 	at := wire.ToGenerator("b", "b2", "fire")
-	if err := forger.PublishRequest(valueOf+agents, at, []byte(`{"last_by_subj":"$KV.agents.a2"}`)); err != nil {
-		t.Fatal(err)
-	}
-	m, err := sub.NextMsgWithContext(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := wire.Decode(m.Data, &wire.Fire{}); err == nil {
-		t.Errorf("%s was taken for an order", m.Data)
+	for _, tt := range []struct{ name, ask, body string }{
+		{"a value", valueOf + agents, `{"last_by_subj":"$KV.agents.a2"}`},
+		{"a file", api + "CONSUMER.CREATE.OBJ_RUNS.forger.$O.RUNS.C.forged",
+			`{"stream_name":"OBJ_RUNS","config":{"name":"forger","deliver_subject":"` + at + `","filter_subject":"$O.RUNS.C.forged","ack_policy":"none","deliver_policy":"all"}}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			victim, _ := join(t, s, dir, "b2")
+			sub, err := victim.SubscribeSync(at)
+			if err != nil || victim.Flush() != nil {
+				t.Fatal(err)
+			}
+			reply := at
+			if strings.Contains(tt.ask, "CONSUMER") {
+				reply = forger.NewRespInbox()
+			}
+			if err := forger.PublishRequest(tt.ask, reply, []byte(tt.body)); err != nil {
+				t.Fatal(err)
+			}
+			m, err := sub.NextMsg(5 * time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := wire.Decode(m.Data, &wire.Fire{}); err == nil && m.Subject == sub.Subject {
+				t.Errorf("%s at %s was taken for an order", m.Data, m.Subject)
+			}
+		})
 	}
 }
 
