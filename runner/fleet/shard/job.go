@@ -107,7 +107,9 @@ func (g *generator) run(j *job, spec attack.Spec) {
 	g.Note("attack %s of run %s at %v: shard %d of %d", j.arm.Trial, j.arm.Run, j.arm.Address, j.arm.Shard, j.arm.Shards)
 	part, err := g.measure(j, spec)
 	if err == nil {
-		j.part, err = wire.Encode(&part)
+		if j.part, err = wire.Encode(&part); err != nil {
+			err = fmt.Errorf("what it measured, of %d requests and %d seconds: %w", len(part.Requests), len(part.Windows), err)
+		}
 	}
 	j.aborted, j.err = part.Aborted != "", err
 	if err != nil {

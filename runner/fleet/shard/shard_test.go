@@ -370,7 +370,7 @@ func TestWhatTheLeaderRefuses(t *testing.T) {
 		{"no generator", &none, nil, "site lab has no generator"},
 		{"a Unix socket", f.Leader, func(s *attack.Spec) { s.Network, s.Address = "unix", "/tmp/s" }, "generators reach an IP address and a port only"},
 		{"a faulty spec", f.Leader, func(s *attack.Spec) { s.Duration = 0 }, "duration 0s"},
-		{"an attack of hours", f.Leader, func(s *attack.Spec) { s.Duration = 2 * time.Hour; s.Rate = 1 }, "want at most 1h0m0s together"},
+		{"an attack of hours", f.Leader, func(s *attack.Spec) { s.Duration = 2 * time.Hour; s.Rate = 1 }, "want at most 20m0s together"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, job := f.load(t, tt.change)

@@ -206,7 +206,7 @@ type Arm struct {
 const (
 	MaxShards   = 1000
 	MaxRate     = 1e6
-	MaxDuration = time.Hour
+	MaxDuration = 20 * time.Minute // what a generator measures in it, second by second, is one message
 )
 
 // Check implements Message.
