@@ -27,17 +27,19 @@ type kind struct {
 	scale  float64 // from what of returns to the unit
 	beyond float64 // share of the requests beyond it; 0: it is no percentile
 	paced  bool    // it goes with the speed of the machine
+
+	sessions float64 // standard deviation of its logarithm between sessions on one machine, as it is expected before any is seen; 0: none is expected
 }
 
 var kinds = map[string]kind{
-	scenarios.Throughput: {unit: "requests/s", family: closedLoop, scale: 1, paced: true},
-	scenarios.CPU:        {unit: "ms/request", family: closedLoop, scale: 1e3, paced: true},
-	"p50":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.5, paced: true},
-	"p95":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.05, paced: true},
-	"p99":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.01, paced: true},
+	scenarios.Throughput: {unit: "requests/s", family: closedLoop, scale: 1, paced: true, sessions: 0.03},
+	scenarios.CPU:        {unit: "ms/request", family: closedLoop, scale: 1e3, paced: true, sessions: 0.03},
+	"p50":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.5, paced: true, sessions: 0.06},
+	"p95":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.05, paced: true, sessions: 0.1},
+	"p99":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.01, paced: true, sessions: 0.1},
 	scenarios.Errors:     {unit: "%", family: openLoop, scale: 100},
-	scenarios.Memory:     {unit: "MB", scale: 1e-6},
-	scenarios.Startup:    {unit: "s", scale: 1},
+	scenarios.Memory:     {unit: "MB", scale: 1e-6, sessions: 0.01},
+	scenarios.Startup:    {unit: "s", scale: 1, sessions: 0.05},
 }
 
 // A percentile of a round needs this many requests beyond it, and the rounds
