@@ -114,11 +114,7 @@ func (r *Run) Calibrated(c *Calibration, note string) error {
 	if note != "" {
 		r.Manifest.Notes = append(slices.Clip(r.Manifest.Notes), note)
 	}
-	file := filepath.Join(r.Dir, ManifestFile)
-	if err := writeJSON(file+pendingSuffix, r.Manifest); err != nil {
-		return err
-	}
-	return os.Rename(file+pendingSuffix, file)
+	return replaceJSON(r.Path(ManifestFile), r.Manifest)
 }
 
 // Close releases the directory for other processes.
