@@ -106,6 +106,9 @@ func (g *generator) run(j *job, spec attack.Spec) {
 	defer close(j.done)
 	g.Note("attack %s of run %s at %v: shard %d of %d", j.arm.Trial, j.arm.Run, j.arm.Address, j.arm.Shard, j.arm.Shards)
 	part, err := g.measure(j, spec)
+	if err == nil && j.ctx.Err() != nil {
+		err = context.Cause(j.ctx) // it ended because nobody wants it any more, or can have it
+	}
 	if err == nil {
 		if j.part, err = wire.Encode(&part); err != nil {
 			err = fmt.Errorf("what it measured, of %d requests and %d seconds: %w", len(part.Requests), len(part.Windows), err)

@@ -52,8 +52,8 @@ const (
 	lead         = 300 * time.Millisecond // before the attack, all are told when it begins
 	ask          = 2 * time.Second        // within which a generator answers
 	askArmed     = prepared + ask         // or can begin
-	pollEvery    = 500 * time.Millisecond
-	pollFast     = 50 * time.Millisecond // once the attack should be over
+	pollsIn      = 20                     // the time after which a generator that does not answer has died
+	pollFast     = 50 * time.Millisecond  // once the attack should be over
 )
 
 // Attack is attack.Run by the generators: each sends its shard of the spec's

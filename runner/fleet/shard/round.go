@@ -91,6 +91,7 @@ func (r *round) follow(ctx context.Context) error {
 	defer context.AfterFunc(ctx, end)()
 	live := newLive(len(r.all), r.began, r.spec.Tell)
 	defer live.close()
+	silence := cmp.Or(r.Silence, wire.Expiry)
 	return r.each(free, func(ctx context.Context, g *generatorAt) error {
 		for heard := time.Now(); ; {
 			var s wire.Status
@@ -103,7 +104,7 @@ func (r *round) follow(ctx context.Context) error {
 			case err == nil:
 				heard = time.Now()
 				live.add(g.shard, s.Ticks)
-			case time.Since(heard) > cmp.Or(r.Silence, wire.Expiry):
+			case time.Since(heard) > silence:
 				return g.void("it has not been heard of for %v: it died, or is cut off", time.Since(heard).Round(time.Millisecond))
 			}
 			if s.Done {
@@ -112,7 +113,7 @@ func (r *round) follow(ctx context.Context) error {
 				}
 				return nil
 			}
-			pause(ctx, min(max(time.Until(over), pollFast), pollEvery))
+			pause(ctx, min(max(time.Until(over), pollFast), silence/pollsIn))
 		}
 	})
 }

@@ -3,16 +3,7 @@
 // one.
 package shard
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-
-	"github.com/nats-io/nats.go/jetstream"
-
-	"sweetspot/runner/fleet/wire"
-)
+import "fmt"
 
 // Void is why an attack counts for nothing, though nobody is to blame: it is to
 // be made again.
@@ -22,49 +13,3 @@ type Void struct {
 }
 
 func (v *Void) Error() string { return fmt.Sprintf("generator %s: %s", v.Agent, v.Reason) }
-
-// Transfer carries what is too large for a message.
-type Transfer interface {
-	Put(ctx context.Context, name string, r io.Reader) error
-	Get(ctx context.Context, name string) (io.ReadCloser, error)
-}
-
-// transfer returns t, or the one by way of the hub when there is none.
-func transfer(ctx context.Context, js jetstream.JetStream, t Transfer) (Transfer, error) {
-	if t != nil {
-		return t, nil
-	}
-	store, err := js.ObjectStore(ctx, wire.RawBucket)
-	if err != nil {
-		return nil, fmt.Errorf("object store %s: %w", wire.RawBucket, err)
-	}
-	return objects{store}, nil
-}
-
-type objects struct{ store jetstream.ObjectStore }
-
-func (o objects) Put(ctx context.Context, name string, r io.Reader) error {
-	_, err := o.store.Put(ctx, jetstream.ObjectMeta{Name: name}, r)
-	return err
-}
-
-func (o objects) Get(ctx context.Context, name string) (io.ReadCloser, error) {
-	r, err := o.store.Get(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	info, err := r.Info()
-	if err == nil && info.Size > wire.MaxObject {
-		err = fmt.Errorf("object %s: %d bytes, at most %d are taken", name, info.Size, wire.MaxObject)
-	}
-	if err != nil {
-		return nil, errors.Join(err, r.Close())
-	}
-	return r, nil
-}
-
-// Names of objects. They begin with the run, with which they go.
-func rawObject(run, trial string, shard int) string {
-	return fmt.Sprintf("%s/raw/%s/%d", run, trial, shard)
-}
-func recordingObject(run, hash string) string { return run + "/recording/" + hash }

