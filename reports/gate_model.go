@@ -359,7 +359,7 @@ func (m *gateModel) tables() {
 		{"warn", "What only warns"},
 		{"inform", "What informs"},
 	} {
-		rows := m.role(role.name)
+		rows := slices.DeleteFunc(m.role(role.name), flawless)
 		if len(rows) == 0 {
 			continue
 		}
@@ -393,6 +393,12 @@ func (m *gateModel) tables() {
 		m.Tables = append(m.Tables, section{Title: role.title, Table: table, Left: 2})
 		m.Roles = append(m.Roles, rows)
 	}
+}
+
+// flawless tells whether a metric says no more than that a class or a request
+// had no error on either side, which that of all traffic says already.
+func flawless(x gate.Metric) bool {
+	return x.Role == "inform" && x.Name == scenarios.Errors && x.Scope != "" && x.Base == 0 && x.Candidate == 0
 }
 
 func verdictWord(v gate.Verdict) string {

@@ -44,6 +44,9 @@ func (b *bench) confine(c *stack.Config, step rundir.Step) (err error) {
 func (b *bench) sampling() sample.Options {
 	m := &b.Run.Manifest
 	o := sample.Options{AppCPUs: b.appCPUs, OwnCPUs: ownCPUs(m.CPUs, b.cell), Server: b.live.Address}
+	if m.Gate != nil {
+		o.PaceOf = b.appCPUs
+	}
 	if g := b.live.Control(); g != nil {
 		o.Control, o.Quota = g.Directories(), g.CPU
 	}

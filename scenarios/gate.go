@@ -13,8 +13,8 @@ import (
 // Gate says when a build is too slow to go in, and how the two builds are
 // measured against each other.
 type Gate struct {
-	Fail       []Criterion `yaml:"fail,omitempty" json:"fail,omitempty"`               // what decides; default throughput drops > 5%, cpu grows > 5%, p50 grows > 10% and errors grows > 0.1%
-	Warn       []Criterion `yaml:"warn,omitempty" json:"warn,omitempty"`               // what is judged the same and never fails; default p95 grows > 10%
+	Fail       []Criterion `yaml:"fail,omitempty" json:"fail,omitempty"`               // what decides; default throughput drops > 5%, cpu grows > 5% and errors grows > 0.1%
+	Warn       []Criterion `yaml:"warn,omitempty" json:"warn,omitempty"`               // what is judged the same and never fails; default p50 grows > 10% and p95 grows > 10%
 	Load       Share       `yaml:"load,omitempty" json:"load,omitempty"`               // of the base's saturation: the fixed rate at which latencies are compared; default 70%
 	Rounds     int         `yaml:"rounds,omitempty" json:"rounds,omitempty"`           // in which both builds are started afresh, at most; default 20
 	Bursts     int         `yaml:"bursts,omitempty" json:"bursts,omitempty"`           // closed loops on each build in a round; default 6
@@ -129,9 +129,9 @@ func ParseCriterion(text string) (Criterion, error) {
 
 func (g *Gate) setDefaults(given func(path string) bool) {
 	if !given("gate.fail") {
-		g.Fail = []Criterion{{Metric: Throughput, By: 0.05}, {Metric: CPU, By: 0.05}, {Metric: "p50", By: 0.1}, {Metric: Errors, By: 0.001}}
+		g.Fail = []Criterion{{Metric: Throughput, By: 0.05}, {Metric: CPU, By: 0.05}, {Metric: Errors, By: 0.001}}
 		if !given("gate.warn") {
-			g.Warn = []Criterion{{Metric: "p95", By: 0.1}}
+			g.Warn = []Criterion{{Metric: "p50", By: 0.1}, {Metric: "p95", By: 0.1}}
 		}
 	}
 	setDefault(given("gate.load"), &g.Load, 0.7)

@@ -37,8 +37,8 @@ func TestCriteria(t *testing.T) {
 func TestGateDefaults(t *testing.T) {
 	got := parseText(t, minimal).Gate
 	want := Gate{
-		Fail: []Criterion{{Metric: Throughput, By: 0.05}, {Metric: CPU, By: 0.05}, {Metric: "p50", By: 0.1}, {Metric: Errors, By: 0.001}},
-		Warn: []Criterion{{Metric: "p95", By: 0.1}},
+		Fail: []Criterion{{Metric: Throughput, By: 0.05}, {Metric: CPU, By: 0.05}, {Metric: Errors, By: 0.001}},
+		Warn: []Criterion{{Metric: "p50", By: 0.1}, {Metric: "p95", By: 0.1}},
 		Load: 0.7, Rounds: 20, Bursts: 6, Burst: Duration(time.Second), OpenBursts: 2, OpenBurst: Duration(2500 * time.Millisecond), Settle: Duration(250 * time.Millisecond), Budget: Duration(10 * time.Minute),
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -21,38 +21,44 @@ const leastAlone = 5
 
 // AgainstRounds is how many rounds of a candidate, at most the scenario's, would
 // show every deciding metric to keep its margin with a power of 95 %, if nothing
-// has changed and it spreads as the baseline's starts do.
+// has changed and it spreads as the baseline's starts do. Where sessions differ
+// too much for that, it is the number from which on the candidate's starts add
+// next to nothing to the error.
 func AgainstRounds(g scenarios.Gate, base []Series) int {
 	n := float64(leastAlone)
 	for _, c := range criteria(g.Fail) {
 		b := c.stored(base)
 		room := c.margin() / roundsPower
-		room = room*room - b.se*b.se - b.between
-		switch {
-		case math.IsNaN(room):
-		case room <= 0:
-			return g.Rounds
-		default:
-			n = max(n, b.within/room)
+		room = room*room - b.apart()
+		if least := b.apart() / mostOfStarts; !(room > least) {
+			room = least // more rounds would not make it clear
+		}
+		if need := b.within / room; !math.IsNaN(need) {
+			n = max(n, need)
 		}
 	}
 	return min(g.Rounds, int(math.Ceil(min(n, 1e6))))
 }
 
 // roundsPower is the sum of the quantiles of passing, 1 %, and of its power.
-const roundsPower = 3.97
+// mostOfStarts is by how much the variance between sessions is to exceed that
+// of a candidate's starts.
+const (
+	roundsPower  = 3.97
+	mostOfStarts = 10
+)
 
 // Against judges the starts of a candidate by those of a stored baseline, which
 // were made at another time, in one session or more: a t test on logarithms by
 // the spread between starts on both sides and between the sessions of the
-// baseline, with Holm over the deciding metrics. It sees less than a duet and
+// baseline, seen and expected, with Holm over the deciding metrics. It sees less than a duet and
 // makes no rounds, so that nothing is confirmed.
 func Against(g scenarios.Gate, base []Series, candidate Series) Result {
 	r := Result{Source: Baseline, Warnings: []string{
 		"the baseline was measured at another time: what the machine has changed since passes for a change of the application; a duet of both builds is sharper",
 	}}
 	if len(base) == 1 {
-		r.Warnings = append(r.Warnings, "the baseline is of one session: how much sessions differ is not known, and not in the intervals; record several, of different days")
+		r.Warnings = append(r.Warnings, "the baseline is of one session: how much sessions differ is not known but assumed; record several, of different days")
 	}
 	deciding := criteria(g.Fail)
 	var worse []string
@@ -153,49 +159,64 @@ func (k key) logs(values []float64) (out []float64) {
 
 // stored is a metric of a stored baseline, on the scale of the estimates.
 type stored struct {
-	n       int     // starts
-	mean    float64 // NaN: there are none
-	se      float64 // of the mean
-	df      float64
-	within  float64 // variance between the starts of a session
-	between float64 // variance between sessions, beyond what their starts explain; 0 when there is one
+	n        int     // starts
+	sessions float64 // that have some
+	mean     float64 // of the sessions' means; NaN: there are none
+	within   float64 // variance between the starts of a session; NaN: unknown
+	starts   part    // of the variance of mean, that the starts explain
+	between  part    // variance between sessions
 }
 
-// stored sums the sessions of a baseline up. Where they differ by more than
-// their starts explain, they are the replicates, each of the same weight.
+// part is one part of a variance, with its degrees of freedom.
+type part struct{ variance, df float64 }
+
+// apart is the variance of the difference of the baseline's mean from that of
+// one more session of very many starts.
+func (s stored) apart() float64 { return s.between.variance*(1+1/s.sessions) + s.starts.variance }
+
+// expected is how many sessions' worth of degrees of freedom the spread between
+// sessions has that is expected before any is seen. Sessions that happen to
+// agree, or a single one, do not prove that days do not differ: without that, a
+// baseline of one session called every fourth build worse where sessions differ
+// by 3 %.
+const expected = 4
+
+// stored sums the sessions of a baseline up: a random effects model, each
+// session of the same weight. What its variance between sessions is comes from
+// the sessions and from what is expected of them, as the mean of a scaled
+// inverse χ² distribution's update.
 func (k key) stored(base []Series) stored {
-	var all, means []float64
-	explained := 0.
+	s := stored{mean: math.NaN(), within: math.NaN()}
+	var means []float64
+	squares, explained := 0., 0.
 	for _, session := range base {
 		logs := k.logs(session[k.Key()])
 		if len(logs) == 0 {
 			continue
 		}
-		mean, squares := moments(logs)
-		all, means = append(all, logs...), append(means, mean)
-		if n := float64(len(logs)); n > 1 {
-			explained += squares / (n - 1) / n
-		}
+		mean, around := moments(logs)
+		s.n, s.sessions = s.n+len(logs), s.sessions+1
+		means, squares = append(means, mean), squares+around
+		explained += 1 / float64(len(logs))
 	}
-	s := stored{n: len(all), mean: math.NaN(), se: math.NaN(), df: math.NaN(), within: math.NaN()}
 	if s.n == 0 {
 		return s
 	}
-	n, sessions := float64(s.n), float64(len(means))
-	mean, squares := moments(all)
-	s.mean = mean
-	if s.n < 2 {
-		return s
+	around := 0.
+	s.mean, around = moments(means)
+	if free := float64(s.n) - s.sessions; free > 0 {
+		s.within = squares / free
+		s.starts = part{s.within * explained / (s.sessions * s.sessions), free}
 	}
-	s.within, s.df = squares/(n-1), n-1
-	s.se = math.Sqrt(s.within / n)
-	if sessions < 2 {
-		return s
+	prior := k.kind().sessions
+	seen, df := 0., s.sessions-1
+	if df > 0 {
+		seen = max(0, around/df-s.starts.variance*s.sessions)
 	}
-	mean, squares = moments(means)
-	if beyond := squares/(sessions-1) - explained/sessions; beyond > 0 {
-		s.mean, s.between, s.df = mean, beyond, sessions-1
-		s.se = math.Sqrt(squares / (sessions - 1) / sessions)
+	if prior > 0 {
+		s.between = part{(expected*prior*prior + df*seen) / (expected + df), expected + df}
+	} else {
+		s.between = part{seen, df}
 	}
 	return s
 }
@@ -211,15 +232,20 @@ func (k key) against(base []Series, candidate []float64) estimate {
 	}
 	mean, squares := moments(logs)
 	e.mean = k.worse() * (mean - a.mean)
-	if e.n < 2 {
+	if e.n < 2 || math.IsNaN(a.within) {
 		return e
 	}
-	before, after := a.se*a.se+a.between, squares/(n-1)/n
-	e.se = math.Sqrt(before + after)
+	variance, uncertain := 0., 0.
+	for _, p := range []part{a.starts, {a.between.variance * (1 + 1/a.sessions), a.between.df}, {squares / (n - 1) / n, n - 1}} {
+		if p.variance > 0 {
+			variance += p.variance
+			uncertain += p.variance * p.variance / p.df
+		}
+	}
+	e.se, e.df = math.Sqrt(variance), float64(a.n)+n-2
 	e.sd = e.se * math.Sqrt(float64(e.n))
-	e.df = a.df + n - 1
-	if e.se > 0 {
-		e.df = (before + after) * (before + after) / (before*before/a.df + after*after/(n-1))
+	if uncertain > 0 {
+		e.df = variance * variance / uncertain
 	}
 	return e
 }

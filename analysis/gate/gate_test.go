@@ -134,7 +134,7 @@ func TestBurstsTellTheSlope(t *testing.T) {
 				Step: rundir.Step{Build: build},
 				Load: rundir.Load{Goodput: 100 / slow, Sent: 500, Classes: map[string]rundir.Class{scenarios.All: {Sent: 500, Good: 500}}},
 				Usage: rundir.Usage{
-					App: rundir.Group{CPUSeconds: slow * math.Exp(0.001*r.NormFloat64())}, Generator: rundir.Group{CPUSeconds: 0.2 * slow * math.Exp(0.001*r.NormFloat64())},
+					App: rundir.Group{CPUSeconds: slow * math.Exp(0.001*r.NormFloat64())}, Pace: 4e4 * slow * math.Exp(0.001*r.NormFloat64()),
 				},
 			})
 		}

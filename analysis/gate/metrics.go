@@ -27,17 +27,19 @@ type kind struct {
 	scale  float64 // from what of returns to the unit
 	beyond float64 // share of the requests beyond it; 0: it is no percentile
 	paced  bool    // it goes with the speed of the machine
+
+	sessions float64 // standard deviation of its logarithm between sessions on one machine, as it is expected before any is seen; 0: none is expected
 }
 
 var kinds = map[string]kind{
-	scenarios.Throughput: {unit: "requests/s", family: closedLoop, scale: 1, paced: true},
-	scenarios.CPU:        {unit: "ms/request", family: closedLoop, scale: 1e3, paced: true},
-	"p50":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.5, paced: true},
-	"p95":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.05, paced: true},
-	"p99":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.01, paced: true},
+	scenarios.Throughput: {unit: "requests/s", family: closedLoop, scale: 1, paced: true, sessions: 0.03},
+	scenarios.CPU:        {unit: "ms/request", family: closedLoop, scale: 1e3, paced: true, sessions: 0.03},
+	"p50":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.5, paced: true, sessions: 0.06},
+	"p95":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.05, paced: true, sessions: 0.1},
+	"p99":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.01, paced: true, sessions: 0.1},
 	scenarios.Errors:     {unit: "%", family: openLoop, scale: 100},
-	scenarios.Memory:     {unit: "MB", scale: 1e-6},
-	scenarios.Startup:    {unit: "s", scale: 1},
+	scenarios.Memory:     {unit: "MB", scale: 1e-6, sessions: 0.01},
+	scenarios.Startup:    {unit: "s", scale: 1, sessions: 0.05},
 }
 
 // A percentile of a round needs this many requests beyond it, and the rounds
@@ -112,12 +114,12 @@ func positive(x float64) float64 {
 	return x
 }
 
-// pace is what the machine's speed shows by: the logarithm of the generator's
-// own CPU time per request. It is the same work for both builds, and other
-// tenants of the cores slow it as they slow the application.
-func pace(t *rundir.Trial) float64 {
-	return math.Log(positive(t.Usage.Generator.CPUSeconds / float64(t.Load.Sent)))
-}
+// pace is the machine's: the logarithm of the CPU time that a fixed piece of work
+// took during the burst. The builds have no part in it, and other tenants of the
+// cores slow it as they slow the application. The generator's own CPU time per
+// request would not do: it grows when requests come back more slowly. NaN: it was
+// not measured.
+func pace(t *rundir.Trial) float64 { return math.Log(positive(t.Usage.Pace)) }
 
 // in tells whether the metric is of this burst.
 func (k kind) in(t *rundir.Trial) bool {
@@ -186,7 +188,7 @@ type sample struct {
 	round           int     // 1 is the first
 	base, candidate float64 // logarithms; of errors the rates
 	diff            float64 // candidate less base
-	pace, paceMean  float64 // the same of the generator's CPU time per request, and its mean over both; NaN: not known
+	pace, paceMean  float64 // the same of the machine's pace, and its mean over both; NaN: not known
 	around          scatter // of the bursts of either build around its mean
 	beyond          float64 // requests beyond the percentile, of the side that has fewer
 }

@@ -16,7 +16,6 @@ import (
 
 	"sweetspot/analysis"
 	"sweetspot/reports"
-	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
 )
 
@@ -100,9 +99,9 @@ func plotKind(name string) string {
 
 // plan is the straight line from a run to its plan.
 func (f *capacityFlags) plan(dir string, w io.Writer) error {
-	run, err := rundir.Read(dir)
+	run, err := readRun(dir)
 	if err != nil {
-		return badInput(err)
+		return err
 	}
 	demand, err := f.demand(run.Manifest.Scenario.Limits.Headroom)
 	if err != nil {

@@ -241,9 +241,9 @@ application's folder; where that has moved on since the run, name the run's.`,
 }
 
 func (f *historyFlags) add(c *cobra.Command, dir, revision, branch string) error {
-	run, err := rundir.Read(dir)
+	run, err := readRun(dir)
 	if err != nil {
-		return badInput(err)
+		return err
 	}
 	at, err := commitOfRun(c.Context(), run.Manifest, revision)
 	if err != nil {

@@ -52,14 +52,14 @@ Exit codes:
 	return c
 }
 
-// readRun opens the run of a search; a gate publishes its own reports.
+// readRun opens the run of a search; a gate has its own reports.
 func readRun(dir string) (*rundir.Run, error) {
 	run, err := rundir.Read(dir)
 	if err != nil {
 		return nil, badInput(err)
 	}
 	if run.Manifest.Gate != nil {
-		return nil, badInputf("%s is the run of a gate, which compares two builds: name a run of sweetspot run or tune", dir)
+		return nil, badInputf("%s is the run of a gate, which compares two builds: name a run of sweetspot run or tune; the gate's reports are beside it, and sweetspot gate --resume %[1]s makes them again", dir)
 	}
 	return run, nil
 }

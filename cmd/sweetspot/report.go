@@ -65,9 +65,9 @@ leaves the runs as they are, and ends with 0 whatever they show.
 
 // reportOne writes the reports of one run beside it and prints one of them.
 func reportOne(dir string, o output, png bool, w io.Writer) error {
-	run, err := rundir.Read(dir)
+	run, err := readRun(dir)
 	if err != nil {
-		return badInput(err)
+		return err
 	}
 	res, err := conclude(run, "", o, w)
 	if err != nil {

@@ -300,6 +300,9 @@ func (f *runFlags) scenario(m *rundir.Manifest, args []string) error {
 		if err != nil {
 			return badInput(err)
 		}
+		if then.Manifest.Gate != nil && m.Gate == nil {
+			return badInputf("cannot resume %s as a search: it is a gate; go on with: sweetspot gate --resume %[1]s", f.resume)
+		}
 		m.Scenario, m.Source, m.SourceName = then.Manifest.Scenario, then.Manifest.Source, then.Manifest.SourceName
 		m.ArrivalsHash = then.Manifest.ArrivalsHash
 		return nil

@@ -220,6 +220,7 @@ type Usage struct {
 	Quota           float64 `json:",omitempty"` // cores that the application's own control group has; 0: it has none
 	AppPeriods      uint64  `json:",omitempty"` // periods of that group in which it ran
 	AppThrottled    uint64  `json:",omitempty"` // and those of them in which it was throttled
+	Pace            float64 `json:",omitempty"` // CPU time that a fixed piece of work took meanwhile on the application's CPUs, ns; 0: not measured
 	OwnCores        int     `json:",omitempty"` // of the generator, that nothing else of the run may use
 	BusySeconds     float64 // CPU time of the whole machine, steal not counted
 	ForeignSeconds  float64 // CPU time of processes that are not ours

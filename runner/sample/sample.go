@@ -51,6 +51,7 @@ type Options struct {
 	Control []string // folders of the application's control group; empty means that it has none of its own
 	Quota   float64  // cores that the group has; 0 means no quota
 	OwnCPUs []int    // CPUs that only the generator may use; empty means none
+	PaceOf  []int    // CPUs whose pace is measured; empty means that it is not
 	Server  string   // address that the generator connects to, host:port; empty or a path takes no ports
 
 	root root // where proc, sys and boot are; empty means "/"
@@ -58,7 +59,8 @@ type Options struct {
 
 const interval = time.Second // of the timeline
 
-// Sampler samples from Start to Stop. It costs one wake-up a second.
+// Sampler samples from Start to Stop. It costs one wake-up a second, and what
+// the pace does.
 type Sampler struct {
 	roles   Roles
 	options Options
@@ -75,6 +77,7 @@ type Sampler struct {
 	timeline    []rundir.Moment
 	failed      error // first error of a tick
 
+	pacemaker  *pacemaker
 	quit, done chan struct{}
 	stop       func() (rundir.Usage, error)
 }
@@ -116,6 +119,7 @@ func Start(r Roles, o Options) (*Sampler, error) {
 		return nil, fmt.Errorf("start sampling: %w", err)
 	}
 	s.stop = sync.OnceValues(s.finish)
+	s.pacemaker = startPace(o.PaceOf)
 	go s.run()
 	return s, nil
 }
@@ -304,8 +308,9 @@ func (s *Sampler) Stop() (rundir.Usage, error) { return s.stop() }
 func (s *Sampler) finish() (rundir.Usage, error) {
 	close(s.quit)
 	<-s.done
+	pace, paceErr := s.pacemaker.stop()
 	end, err := s.tick()
-	if err = errors.Join(s.failed, err); err != nil {
+	if err = errors.Join(s.failed, paceErr, err); err != nil {
 		return rundir.Usage{}, fmt.Errorf("sample: %w", err)
 	}
 	after, err := s.outer(end.members)
@@ -316,6 +321,7 @@ func (s *Sampler) finish() (rundir.Usage, error) {
 	if err != nil {
 		return rundir.Usage{}, fmt.Errorf("stop sampling: %w", err)
 	}
+	u.Pace = pace
 	return u, nil
 }
 

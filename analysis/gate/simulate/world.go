@@ -21,7 +21,7 @@ type World struct {
 	Memory  time.Duration      // in which the correlation of that falls to 1/e
 	Jitter  float64            // of its mean over a second beside that; over longer falls with the root
 	Drift   float64            // of the machine's speed in an hour
-	Pace    float64            // correlation of the machine's speed with the generator's CPU time per request
+	Pace    float64            // correlation of the machine's speed with its measured pace
 	Latency float64            // of a response time beside that
 	Slower  float64            // by which the throughput of the candidate is lower, 0.05 is 5 %; its times are longer to match
 	Request map[string]float64 // by which a request of the candidate is slower, by name
@@ -142,6 +142,7 @@ const (
 	cpuEach   = 0.006
 	pause     = 0.010 // median response time
 	generator = 0.0005
+	work      = 4e4 // CPU time of the piece of work that the pace is measured by, ns
 )
 
 // fill makes up what a burst measures.
@@ -189,7 +190,8 @@ func (m *machine) fill(t *rundir.Trial, own []float64) {
 	t.Usage = rundir.Usage{
 		Wall: t.Step.Duration, Cores: 2, AppCores: 2,
 		App:       rundir.Group{CPUSeconds: float64(n) * cpuEach * math.Exp(slow+own[1]+extra), PSSBytes: uint64(1e8 * math.Exp(wobble(0.01)))},
-		Generator: rundir.Group{CPUSeconds: float64(n) * generator * math.Exp(slow+wobble(blur))},
+		Generator: rundir.Group{CPUSeconds: float64(n) * generator * math.Exp(slow)},
+		Pace:      work * math.Exp(slow+wobble(blur)),
 	}
 }
 
