@@ -105,16 +105,16 @@ func (o Options) start(undo *cleanup) (*Server, error) {
 	}
 	undo.add(unlock)
 	opts.StoreDir = o.Store
+	kept, err := o.kept()
+	if err != nil {
+		return nil, err
+	}
 	n, err := server.NewServer(opts)
 	if err != nil {
 		return nil, err
 	}
 	j := &journal{w: o.Log, starting: true}
 	n.SetLoggerV2(j, false, false, false)
-	kept, err := keptStreams(o.Store)
-	if err != nil {
-		return nil, err
-	}
 	undo.add(func() error { n.Shutdown(); n.WaitForShutdown(); return nil })
 	n.Start()
 	ready := awaitReady(n, j)
