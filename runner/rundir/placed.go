@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -48,65 +49,58 @@ func (p *Placed) Apart() bool {
 
 // FleetHost is one host of a fleet run.
 type FleetHost struct {
-	Agent   string
-	Site    string
-	Role    string        // subject, generator or both
-	Version string        // of sweetspot
-	CPUs    []int         // that the agent may use
-	Offset  time.Duration // of its clock against the hub's, positive where it is ahead
-	Bound   time.Duration // of Offset's error
-	Host    Host
+	Agent    string
+	Site     string
+	Role     string        // subject, generator or both
+	Version  string        // of sweetspot
+	CPUs     []int         // that the agent may use
+	Offset   time.Duration // of its clock against the hub's, positive where it is ahead
+	Bound    time.Duration // of Offset's error
+	Host     Host
+	Versions map[string]string `json:",omitempty"` // of a subject: of every component, by name
+	Sets     *CPUs             `json:",omitempty"` // of a subject: where each part of a stack runs, and of an attack of its own
 }
 
 // KeepHost notes a host of the fleet. It takes the place of what was noted of
 // the same agent before. As Commit it is not for several callers at once.
 func (r *Run) KeepHost(h FleetHost) error {
-	all, err := r.readHosts()
-	if err != nil {
-		return err
-	}
-	if known, ok := all[h.Agent]; ok && reflect.DeepEqual(known, h) {
+	if known, ok := r.hosts[h.Agent]; ok && reflect.DeepEqual(known, h) {
 		return nil
 	}
+	all := maps.Clone(r.hosts)
 	if all == nil {
 		all = map[string]FleetHost{}
 	}
 	all[h.Agent] = h
 	if err := replaceJSON(r.Path(HostsFile), all); err != nil {
-		return fmt.Errorf("note host of agent %s: %w", h.Agent, err)
+		return fmt.Errorf("note the host of agent %s: %w", h.Agent, err)
+	}
+	r.hosts = all
+	return nil
+}
+
+// Hosts returns the hosts of the fleet that made the run, by site and agent. A
+// run of one machine has none.
+func (r *Run) Hosts() []FleetHost {
+	return slices.SortedFunc(maps.Values(r.hosts), func(a, b FleetHost) int {
+		return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Agent, b.Agent))
+	})
+}
+
+func (r *Run) readHosts() error {
+	err := readJSON(r.Path(HostsFile), &r.hosts)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the hosts of the run: %w", err)
+	}
+	for name, h := range r.hosts {
+		if h.Agent != name {
+			return fmt.Errorf("read the hosts of the run: %s has agent %q under the name %q: it was changed", r.Path(HostsFile), h.Agent, name)
+		}
 	}
 	return nil
 }
 
-// Hosts reads the hosts of the fleet that made the run, by site and agent. A run
-// of one machine has none.
-func (r *Run) Hosts() ([]FleetHost, error) {
-	all, err := r.readHosts()
-	if err != nil {
-		return nil, err
-	}
-	var out []FleetHost
-	for _, h := range all {
-		out = append(out, h)
-	}
-	slices.SortFunc(out, func(a, b FleetHost) int { return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Agent, b.Agent)) })
-	return out, nil
-}
-
-func (r *Run) readHosts() (all map[string]FleetHost, err error) {
-	err = readJSON(r.Path(HostsFile), &all)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read hosts of the run: %w", err)
-	}
-	for name, h := range all {
-		if h.Agent != name {
-			return nil, fmt.Errorf("read hosts of the run: %s has agent %q under the name of %q; its contents were changed", r.Path(HostsFile), h.Agent, name)
-		}
-	}
-	return all, nil
-}
-
-// replaceJSON writes a file that is there as it was or whole, and survives.
+// replaceJSON writes a file so that it is there as it was, or whole.
 func replaceJSON(file string, v any) error {
 	if err := writeJSON(file+pendingSuffix, v); err != nil {
 		return err

@@ -12,7 +12,8 @@ import (
 func testHost(agent, site string) FleetHost {
 	return FleetHost{
 		Agent: agent, Site: site, Role: "subject", Version: "v1.0.0", CPUs: []int{0, 1}, Offset: -3 * time.Millisecond, Bound: 200 * time.Microsecond,
-		Host: Host{Hostname: "host-of-" + agent, Kernel: "6.1", CPUModel: "EPYC", Cores: 2},
+		Host:     Host{Hostname: "host-of-" + agent, Kernel: "6.1", CPUModel: "EPYC", Cores: 2},
+		Versions: map[string]string{"nginx": "1.22.1"}, Sets: &CPUs{Generator: []int{0}, App: []int{1}},
 	}
 }
 
@@ -23,8 +24,8 @@ func TestHosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if got, err := r.Hosts(); got != nil || err != nil {
-		t.Errorf("a run of one machine has the hosts %v (%v)", got, err)
+	if got := r.Hosts(); got != nil {
+		t.Errorf("a run of one machine has the hosts %v", got)
 	}
 	if _, err := os.Stat(r.Path(HostsFile)); !os.IsNotExist(err) {
 		t.Errorf("a run of one machine has a file of hosts: %v", err)
@@ -39,30 +40,34 @@ func TestHosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := read.Hosts()
-	if want := []FleetHost{a1, b1, b2}; err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("hosts\n%+v (%v), want\n%+v", got, err, want)
+	want := []FleetHost{a1, b1, b2}
+	for _, got := range [][]FleetHost{r.Hosts(), read.Hosts()} {
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("hosts\n%+v, want\n%+v", got, want)
+		}
 	}
 }
 
 func TestHostsThatCannotBeRead(t *testing.T) {
-	r, err := Create(t.TempDir(), testManifest())
+	dir := t.TempDir()
+	r, err := Create(dir, testManifest())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct{ name, text, want string }{
-		{"no JSON", "{", "read hosts of the run: "},
-		{"another name", `{"a": {"Agent": "b"}}`, `agent "b" under the name of "a"`},
+		{"no JSON", "{", "read the hosts of the run: "},
+		{"another name", `{"a": {"Agent": "b"}}`, `agent "b" under the name "a"`},
 	} {
 		if err := os.WriteFile(r.Path(HostsFile), []byte(tt.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Hosts(); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: hosts say %v, want %s", tt.name, err, tt.want)
-		}
-		if err := r.KeepHost(testHost("a", "a")); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: keeping a host says %v, want %s", tt.name, err, tt.want)
+		for _, open := range []func(string) (*Run, error){Read, Resume} {
+			if _, err := open(dir); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s: opening says %v, want %s", tt.name, err, tt.want)
+			}
 		}
 	}
 }
@@ -76,7 +81,7 @@ func TestPlacedIsKept(t *testing.T) {
 	if strings.Contains(string(b), "Placed") {
 		t.Errorf("a trial of one machine says where it was made: %s", b)
 	}
-	want := Trial{ID: 2, Placed: &Placed{Site: "a", Agent: "a1", Token: 7, Delivery: 2, Visit: "x_1", Number: 3, Generators: []Shooter{
+	want := Trial{ID: 2, Step: Step{Cell: testCell}, Placed: &Placed{Site: "a", Agent: "a1", Token: 7, Delivery: 2, Visit: "x_1", Number: 3, Generators: []Shooter{
 		{Agent: "g1", Hostname: "h", Sent: 10, Lag: Latency{Count: 10, P99: time.Millisecond}, CPUSeconds: 0.5, CPUs: 2, Offset: 4 * time.Second, Bound: time.Millisecond},
 	}}}
 	if b, err = json.Marshal(want); err != nil {

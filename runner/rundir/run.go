@@ -38,6 +38,7 @@ type Run struct {
 	Dir      string // absolute
 	Manifest Manifest
 	trials   []Trial
+	hosts    map[string]FleetHost // by agent; nil: the run is of one machine
 	lock     *os.File
 }
 
@@ -88,7 +89,7 @@ func Read(dir string) (*Run, error) {
 		return nil, fmt.Errorf("open run: %s has layout %d, this program reads %d; use the version that wrote it: %s",
 			dir, r.Manifest.Schema, SchemaVersion, r.Manifest.Tool)
 	}
-	return r, r.readTrials()
+	return r, errors.Join(r.readTrials(), r.readHosts())
 }
 
 // Resume opens a run directory to go on with it. What an interrupted trial
