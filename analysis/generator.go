@@ -89,8 +89,9 @@ var checks = []struct {
 
 // Checks asks a trial whether the generator was its limit. Questions that do
 // not arise are left out, which is all when nothing was sent; what an older run
-// did not record is in the list without a value. A nil calibration is one that
-// was not made.
+// did not record is in the list without a value, and so is what is known of the
+// subject's host alone where the generators have hosts of their own. A nil
+// calibration is one that was not made.
 func Checks(t rundir.Trial, c *rundir.Calibration) (out []Check) {
 	if t.Load.Sent == 0 {
 		return nil
@@ -139,7 +140,7 @@ func checkSent(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 // 20 ms that is half lag is wrong, whatever the limit on it.
 func lagLimit(t rundir.Trial) time.Duration {
 	floor := maxLagFloor
-	if t.Usage.OwnCores > 0 {
+	if t.Usage.OwnCores > 0 || t.Placed.Apart() {
 		floor = maxLagApart
 	}
 	return max(floor, time.Duration(maxLagShare*float64(t.Load.Classes[scenarios.All].Response.P99)))
@@ -162,7 +163,7 @@ func checkCPU(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	if wall <= 0 {
 		return Check{}, false
 	}
-	used := t.Usage.Generator.CPUSeconds / wall
+	used := generatorSeconds(t) / wall
 	c := bounded(fmt.Sprintf("%.0f %% of a core", 100*used), fmt.Sprintf("at most %.0f %%", 100*maxGenerator), used/maxGenerator)
 	if t.Step.Class != "" {
 		c.Voids = false
@@ -171,13 +172,27 @@ func checkCPU(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	return c.because("generator used %.0f %% of a core, at most %.0f %%", 100*used, 100*maxGenerator), true
 }
 
+// generatorSeconds is the CPU time of the generator; of several it is that of
+// the one that used the most.
+func generatorSeconds(t rundir.Trial) (most float64) {
+	if !t.Placed.Apart() {
+		most = t.Usage.Generator.CPUSeconds
+	}
+	if t.Placed != nil {
+		for _, g := range t.Placed.Generators {
+			most = max(most, g.CPUSeconds)
+		}
+	}
+	return most
+}
+
 // checkOwn arises where the generator has cores of its own. Whoever else runs
 // there, if only for a per cent of the requests, delays the reading of their
 // answers by milliseconds that no lag shows.
 func checkOwn(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	u := t.Usage
 	cores := u.Wall.Seconds() * float64(u.OwnCores)
-	if cores <= 0 {
+	if cores <= 0 || t.Placed.Apart() {
 		return Check{}, false
 	}
 	share := u.IntruderSeconds / cores
@@ -189,7 +204,7 @@ func checkOwn(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 // longer than lag may be. Many short ones are harmless, and so is a rare long one.
 func checkGC(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	gc, wall := t.Usage.GC, t.Usage.Wall
-	if gc == nil || wall <= 0 {
+	if gc == nil || wall <= 0 || t.Placed.Apart() {
 		return unrecorded, true
 	}
 	paused, limit := gc.Total.Seconds()/wall.Seconds(), lagLimit(t)
@@ -210,7 +225,7 @@ func checkGC(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 // 1 % of the time is theirs.
 func checkRunQueue(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	waited, wall := t.Usage.Generator.WaitTime, t.Usage.Wall
-	if waited == 0 || wall <= 0 {
+	if waited == 0 || wall <= 0 || t.Placed.Apart() {
 		return unrecorded, true // some thread always waits for a moment
 	}
 	sent := time.Duration(t.Load.Sent)
@@ -224,7 +239,7 @@ func checkRunQueue(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 // Above it connections soon fail, or wait for the kernel to find a port.
 func checkPorts(t rundir.Trial, _ *rundir.Calibration) (Check, bool) {
 	u := t.Usage
-	if u.Ports == 0 {
+	if u.Ports == 0 || t.Placed.Apart() {
 		return unrecorded, true
 	}
 	taken := float64(u.PortsWaiting) / float64(u.Ports)

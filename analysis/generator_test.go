@@ -65,6 +65,14 @@ func TestChecks(t *testing.T) {
 	intruders := func(seconds float64) func(*rundir.Trial) {
 		return apart(func(t *rundir.Trial) { t.Usage.IntruderSeconds = seconds })
 	}
+	away := func(change func(*rundir.Trial)) func(*rundir.Trial) {
+		return func(t *rundir.Trial) {
+			t.Usage.OwnCores, t.Usage.IntruderSeconds, t.Usage.Generator.CPUSeconds = 1, 9, 9
+			t.Placed = &rundir.Placed{Agent: "subject", Generators: []rundir.Shooter{{Agent: "a", CPUSeconds: 3}, {Agent: "b", CPUSeconds: 7.2}, {Agent: "c", CPUSeconds: 1}}}
+			change(t)
+		}
+	}
+	itself := func(t *rundir.Trial) { t.Placed.Generators[0].Agent, t.Usage.OwnCores = "subject", 0 }
 	ceiling := &rundir.Calibration{Ceiling: 142.8}
 	for _, tt := range []struct {
 		name   string
@@ -94,6 +102,13 @@ func TestChecks(t *testing.T) {
 		{"CPU at the bound", CheckCPU, goodTrial(), cpu(7, ""), "70 % of a core", "at most 70 %", true, ""},
 		{"CPU above it", CheckCPU, goodTrial(), cpu(7.2, ""), "72 % of a core", "at most 70 %", false, "generator used 72 % of a core, at most 70 %"},
 		{"CPU above it with one class", CheckCPU, burstTrial(), cpu(9, scenarios.Static), "90 % of a core", "at most 70 %", false, "the generator was the limit: the throughput is at least this"},
+		{"CPU of the busiest of several hosts", CheckCPU, goodTrial(), away(func(*rundir.Trial) {}), "72 % of a core", "at most 70 %", false, "generator used 72 % of a core, at most 70 %"},
+		{"CPU of a subject that attacks with them", CheckCPU, goodTrial(), away(itself), "90 % of a core", "at most 70 %", false, "generator used 90 % of a core, at most 70 %"},
+		{"lag above the floor of hosts of their own", CheckLag, goodTrial(), away(func(t *rundir.Trial) { t.Usage.OwnCores = 0; slow(12*ms, 1520*time.Microsecond)(t) }), "1.52ms", "at most 1.5ms", false, "generator late: 1.52ms p99 lag with workers free, at most 1.5ms"},
+		{"GC on the subject's host", CheckGC, goodTrial(), away(paused(time.Second, time.Second)), "", "", true, ""},
+		{"wait on the subject's host", CheckRunQueue, goodTrial(), away(waited(4 * time.Second)), "", "", true, ""},
+		{"ports of the subject's host", CheckPorts, goodTrial(), away(ports(910, 1000)), "", "", true, ""},
+		{"others on the subject's host", CheckOwn, goodTrial(), away(func(*rundir.Trial) {}), "", "", false, ""},
 
 		{"others at the bound", CheckOwn, goodTrial(), intruders(0.5), "5.0 % of the time", "at most 5 %", true, ""},
 		{"others above it", CheckOwn, goodTrial(), intruders(0.52), "5.2 % of the time", "at most 5 %", false, "others used 5.2 % of the generator's own cores, at most 5 %"},

@@ -47,6 +47,9 @@ func renderBench(in Input) ([]byte, error) {
 	m := newModel(in)
 	var b bytes.Buffer
 	benchHead(&b, "sweetspot/report", m.Manifest.Host, []fact{{"scenario", m.Manifest.Scenario.Name}, {"recommended", m.Name}})
+	for _, h := range m.listHosts() {
+		fmt.Fprintf(&b, "# %s\n", clean(h))
+	}
 	b.WriteString("Unit req/s better=higher\n")
 	for _, u := range runUnits {
 		fmt.Fprintf(&b, "Unit %s better=%s\n", u.unit, u.better)

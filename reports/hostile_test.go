@@ -48,6 +48,7 @@ func poisoned(text string) Input {
 	in.Result.Trials = full.Result.Trials
 	in.Result.Scaling.Law, in.Result.Scaling.Refused = nil, fmt.Errorf("too few of it: %s", text)
 	in.WinnerConfigs = nil
+	place(&in)
 	poison(reflect.ValueOf(&in).Elem(), text, "", map[any]bool{})
 	return in
 }
@@ -159,7 +160,7 @@ func checkHostile(t *testing.T, text string) {
 			check(t, text, string(got), want[f.Name])
 		}
 	}
-	for _, tb := range tables {
+	for _, tb := range slices.Concat(tables, fleetTables) {
 		checkFormulas(t, text, tb.name, append([][]string{tb.head}, tb.rows(newModel(in))...))
 	}
 }

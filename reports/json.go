@@ -75,6 +75,7 @@ type document struct {
 	Trials      []trialDoc        `json:"trials"`
 	Method      []string          `json:"method"`
 	Host        hostDoc           `json:"host"`
+	Fleet       []fleetHostDoc    `json:"hosts,omitempty"`
 	Versions    map[string]string `json:"versions"`
 	CPUSets     cpuSetsDoc        `json:"cpu_sets"`
 	Scenario    scenarioDoc       `json:"scenario"`
@@ -342,6 +343,7 @@ type trialDoc struct {
 	Aborted     string              `json:"aborted,omitempty"`
 	Failure     string              `json:"failure,omitempty"`
 	Broken      string              `json:"broken,omitempty"`
+	Placed      *placedDoc          `json:"placed,omitempty"`
 }
 
 // checkDoc is one check whether the generator was the limit. Without a value it
@@ -456,7 +458,7 @@ func newDocument(m *model) document {
 		Limit: limitDoc{m.Limit, list(m.Evidence), newSeenDoc(r.Limit.Seen)}, Embedded: r.Embedded, Partial: r.Partial, Warnings: list(m.Warnings),
 		SpentS: quantity(r.Spent.Seconds()), BudgetS: quantity(r.Budget.Seconds()), Counts: countsDoc(m.Counts),
 		Cells: []cellDoc{}, Tails: []tailDoc{}, Trials: []trialDoc{}, Method: m.Method, Generator: []answerDoc{}, Calibration: newCalibrationDoc(m.Manifest.Calibration),
-		Host: newHostDoc(mf.Host), Versions: texts(mf.Versions),
+		Host: newHostDoc(mf.Host), Fleet: fleetHostDocs(m.Hosts), Versions: texts(mf.Versions),
 		CPUSets:  newCPUSetsDoc(mf.CPUs),
 		Scenario: newScenarioDoc(mf), RunID: mf.RunID, Began: mf.Began.UTC(), CommandLine: list(mf.CommandLine), Seed: mf.Seed,
 	}
@@ -682,7 +684,7 @@ func newTrialDoc(t analysis.Judged) trialDoc {
 		Services: newGroupDoc(t.Usage.Services),
 		WaitS:    quantity(t.Usage.Generator.WaitTime.Seconds()), GC: newPausesDoc(t.Usage.GC), Checks: []checkDoc{},
 		Ports: t.Usage.Ports, PortsTaken: t.Usage.PortsWaiting, WaitBefore: t.Usage.TimeWaitBefore, WaitAfter: t.Usage.TimeWait,
-		Aborted: t.Load.Aborted, Failure: t.Failure, Broken: t.Broken,
+		Aborted: t.Load.Aborted, Failure: t.Failure, Broken: t.Broken, Placed: newPlacedDoc(t.Placed),
 	}
 	for _, c := range t.Verdict.Checks {
 		d.Checks = append(d.Checks, newCheckDoc(c))

@@ -41,6 +41,7 @@ func runOut(m *model) []string {
 	for _, s := range m.Warnings {
 		lines = append(lines, "Doubt: "+sentence(s))
 	}
+	lines = append(lines, m.listHosts()...)
 	return append(lines, fmt.Sprintf("Trials: %d passed, %d failed, %d void.", m.Counts.Passed, m.Counts.Failed, m.Counts.Void))
 }
 

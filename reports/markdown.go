@@ -30,7 +30,7 @@ func renderMarkdown(in Input) ([]byte, error) {
 	if m.Why != "" {
 		p("%s\n\n", markdownLine(m.Why))
 	}
-	markdownSections(&b, m.Early)
+	markdownSections(&b, "##", m.Early)
 	if m.Limit != "" {
 		p("## What limits it: %s\n\n", escapeMarkdown(m.Limit))
 		markdownList(&b, m.Evidence)
@@ -61,19 +61,20 @@ func renderMarkdown(in Input) ([]byte, error) {
 		}
 		markdownTable(&b, rows, 0)
 	}
-	markdownSections(&b, m.Tail)
+	markdownSections(&b, "##", m.Tail)
 	markdownFigure(&b, figs["percentiles"])
 	if len(m.Capacity) > 0 {
-		markdownSections(&b, m.Capacity)
+		markdownSections(&b, "##", m.Capacity)
 		markdownFigure(&b, figs["scaling"])
 	}
 	p("## CPU and memory\n\n")
 	markdownFigure(&b, figs["usage"])
-	markdownSections(&b, m.Sections)
+	markdownSections(&b, "##", m.Sections)
 	markdownValidity(&b, m)
 	p("## Method\n\n")
 	markdownList(&b, m.Method)
 	p("## Environment\n\n")
+	markdownSections(&b, "###", m.Fleet)
 	markdownFacts(&b, append(append([]fact{}, m.Machine...), m.Versions...))
 	p("## How to repeat it\n\n")
 	markdownFacts(&b, m.Repeat)
@@ -86,9 +87,9 @@ func renderMarkdown(in Input) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func markdownSections(b *bytes.Buffer, all []section) {
+func markdownSections(b *bytes.Buffer, level string, all []section) {
 	for _, s := range all {
-		fmt.Fprintf(b, "## %s\n\n", escapeMarkdown(s.Title))
+		fmt.Fprintf(b, "%s %s\n\n", level, escapeMarkdown(s.Title))
 		markdownList(b, s.Lines)
 		if len(s.Table) > 0 {
 			markdownTable(b, s.Table, s.Left)
@@ -121,14 +122,14 @@ func markdownValidity(b *bytes.Buffer, m *model) {
 	fmt.Fprintf(b, "## Validity\n\nOf %s %d passed, %d failed and %d are void.\n\n", counted(m.Counts.Total(), "trial"), m.Counts.Passed, m.Counts.Failed, m.Counts.Void)
 	markdownList(b, m.Warnings)
 	for _, d := range m.Doubtful {
-		fmt.Fprintf(b, "- **%s**, trial %d, %s at %s, %s: %s\n", d.Verdict, d.ID, escapeMarkdown(d.Phase), d.Rate, markdownCode(d.Cell), escapeMarkdown(strings.Join(d.Reasons, "; ")))
+		fmt.Fprintf(b, "- **%s**, trial %s, %s at %s, %s: %s\n", d.Verdict, escapeMarkdown(d.Trial()), escapeMarkdown(d.Phase), d.Rate, markdownCode(d.Cell), escapeMarkdown(strings.Join(d.Reasons, "; ")))
 		if d.Log != "" {
 			b.WriteString("\n")
 			markdownBlock(b, "text", d.Log)
 		}
 	}
 	for _, d := range m.Noted {
-		fmt.Fprintf(b, "- passed with a doubt, trial %d, %s: %s\n", d.ID, markdownCode(d.Cell), escapeMarkdown(strings.Join(d.Reasons, "; ")))
+		fmt.Fprintf(b, "- passed with a doubt, trial %s, %s: %s\n", escapeMarkdown(d.Trial()), markdownCode(d.Cell), escapeMarkdown(strings.Join(d.Reasons, "; ")))
 	}
 	if len(m.Doubtful)+len(m.Noted) > 0 {
 		b.WriteString("\n")

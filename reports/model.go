@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ type model struct {
 	Noted     []doubtful // passed trials with a doubt
 	Method    []string
 	Machine   []fact
+	Fleet     []section // the hosts of a fleet, their trials and generators; none of one machine
 	Versions  []fact
 	Repeat    []fact
 	Warnings  []string
@@ -125,12 +127,21 @@ type point struct {
 // doubtful is a trial that does not simply count.
 type doubtful struct {
 	ID      int
+	Site    string // of a fleet's trial
 	Cell    string
 	Phase   string
 	Rate    string
 	Verdict string
 	Reasons []string
 	Log     string // tail of the log; may be empty
+}
+
+// Trial names it: "7", or "7 of site a".
+func (d doubtful) Trial() string {
+	if d.Site == "" {
+		return strconv.Itoa(d.ID)
+	}
+	return strconv.Itoa(d.ID) + " of site " + d.Site
 }
 
 // newModel reads everything that a report says off the input.
@@ -154,8 +165,7 @@ func newModel(in Input) *model {
 	m.curves()
 	m.tails()
 	m.trials()
-	m.Method = method(in.Manifest)
-	m.Machine, m.Versions = machine(in.Manifest), versions(in.Manifest)
+	m.environment()
 	m.Repeat = repeat(in)
 	m.footnotes()
 	m.sections()
@@ -377,6 +387,9 @@ func (m *model) trials() {
 		d := doubtful{
 			ID: t.ID, Cell: t.Step.Cell.String(), Phase: t.Step.Phase, Rate: trialRate(t.Trial),
 			Verdict: t.Verdict.Kind, Reasons: append([]string{}, t.Verdict.Reasons...),
+		}
+		if t.Placed != nil {
+			d.Site = t.Placed.Site
 		}
 		text := t.Failure
 		if text == "" {

@@ -21,9 +21,10 @@ type Input struct {
 	Manifest      rundir.Manifest
 	Result        *analysis.Result
 	Generated     time.Time
-	Dir           string            // the run's folder, as the reader may type it
-	WinnerConfigs map[string]string // ready-to-use configuration of the winner: content by file name
-	Lint          *lint.Report      // the run against the rules of measurement; nil: it was not held against them
+	Dir           string             // the run's folder, as the reader may type it
+	WinnerConfigs map[string]string  // ready-to-use configuration of the winner: content by file name
+	Hosts         []rundir.FleetHost // of the fleet that made the run; none: one machine did
+	Lint          *lint.Report       // the run against the rules of measurement; nil: it was not held against them
 }
 
 // Format is one way to write a report down.

@@ -63,12 +63,12 @@ func render(t *testing.T, format string, in Input) []byte {
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range []string{"full", "notmet", "inconclusive", "embedded", "single", "empty", "comparison", "beside", "target"} {
+	for _, name := range []string{"full", "notmet", "inconclusive", "embedded", "single", "empty", "comparison", "beside", "target", "fleet"} {
 		for _, format := range []string{"text", "markdown", "csv", "json", "bench", "junit"} {
-			if slices.Contains([]string{"bench", "junit"}, format) && !slices.Contains([]string{"full", "notmet", "empty"}, name) {
+			if slices.Contains([]string{"bench", "junit"}, format) && !slices.Contains([]string{"full", "notmet", "empty", "fleet"}, name) {
 				continue // they have few words of their own
 			}
-			if format == "json" && !slices.Contains([]string{"full", "empty", "comparison", "beside"}, name) {
+			if format == "json" && !slices.Contains([]string{"full", "empty", "comparison", "beside", "fleet"}, name) {
 				continue // its content is checked against the schema and the other formats
 			}
 			t.Run(name+"/"+format, func(t *testing.T) {

@@ -344,7 +344,7 @@ func samples() map[string]Input {
 	return map[string]Input{
 		"full": sample(), "notmet": sampleNotMet(), "inconclusive": sampleInconclusive(),
 		"embedded": sampleEmbedded(), "single": sampleSingle(), "empty": {Manifest: sampleManifest(), Generated: sampleTime}, "hostile": sampleHostile(), "wide": sampleWide(),
-		"comparison": sampleComparison(), "beside": sampleBeside(), "target": sampleTarget(),
+		"comparison": sampleComparison(), "beside": sampleBeside(), "target": sampleTarget(), "fleet": sampleFleet(),
 	}
 }
 

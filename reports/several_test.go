@@ -25,7 +25,6 @@ import (
 	"sweetspot/analysis"
 	"sweetspot/analysis/compare"
 	"sweetspot/runner/rundir"
-	hosts "sweetspot/runner/sample"
 	"sweetspot/scenarios"
 )
 
@@ -35,7 +34,7 @@ func severalDiffer(there, here rundir.Manifest) []rundir.Difference {
 	for _, m := range []*rundir.Manifest{&there, &here} {
 		m.ScenarioHash, _ = rundir.HashScenario(m.Scenario)
 	}
-	return append(hosts.Differing(there.Host, here.Host), rundir.Differing(there, here)...)
+	return append(rundir.DifferingHosts(there.Host, here.Host), rundir.Differing(there, here)...)
 }
 
 // sampleRun is the sample of another server that sustains by times as much.

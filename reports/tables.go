@@ -20,7 +20,7 @@ type table struct {
 	rows func(*model) [][]string
 }
 
-// tables are all of them beside the matrix, which is report.csv.
+// tables are those of every run beside the matrix, which is report.csv.
 var tables = []table{
 	{"latency", []string{"cell", "class", "offered_per_second", "goodput_per_second", "verdict", "responses",
 		"response_p50_ms", "response_p95_ms", "response_p99_ms"}, latencyRows},
@@ -37,7 +37,11 @@ var tables = []table{
 
 // writeTables writes the tables into the folder tables of dir.
 func writeTables(files []string, m *model, dir string) ([]string, error) {
-	for _, t := range tables {
+	all := tables
+	if len(m.Hosts) > 0 {
+		all = slices.Concat(tables, fleetTables)
+	}
+	for _, t := range all {
 		b, err := csvBytes(append([][]string{t.head}, t.rows(m)...))
 		if err != nil {
 			return files, err

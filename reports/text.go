@@ -12,7 +12,8 @@ import (
 func renderText(in Input) ([]byte, error) { return Text(in, false, 120), nil }
 
 // Text renders the answer and its evidence for a terminal that is width columns
-// wide; method, environment and how to repeat it are left to the other formats.
+// wide; method, environment but for the hosts of a fleet, and how to repeat it are
+// left to the other formats.
 // The matrix leaves out its least important columns when it does not fit. Without
 // color no control code is written.
 func Text(in Input, color bool, width int) []byte {
@@ -42,7 +43,7 @@ func Text(in Input, color bool, width int) []byte {
 	t.limit(m)
 	t.matrix(m)
 	t.curve(m)
-	for _, s := range slices.Concat(m.Tail, m.Capacity, m.Sections) {
+	for _, s := range slices.Concat(m.Tail, m.Capacity, m.Sections, m.Fleet) {
 		t.line("")
 		t.part(s)
 	}
@@ -329,7 +330,7 @@ func (t *textWriter) validity(m *model) {
 			t.bullet(fmt.Sprintf("… and %d more, in the other reports", len(m.Doubtful)-i))
 			break
 		}
-		t.bullet(fmt.Sprintf("%s, trial %d, %s at %s (%s): %s", d.Verdict, d.ID, d.Phase, d.Rate, d.Cell, strings.Join(d.Reasons, "; ")))
+		t.bullet(fmt.Sprintf("%s, trial %s, %s at %s (%s): %s", d.Verdict, d.Trial(), d.Phase, d.Rate, d.Cell, strings.Join(d.Reasons, "; ")))
 		for _, l := range lastLines(d.Log, 5) {
 			t.line("        " + clean(l))
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sweetspot/analysis"
+	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
 )
 
@@ -22,25 +23,49 @@ func versions(f *facts) verdict {
 		return fails("the server at %s was running already: nobody asked it for its version", f.Result.Target)
 	}
 	var wrong []string
-	for _, x := range []struct{ what, value string }{
-		{"the operating system", m.Host.OS}, {"the kernel", m.Host.Kernel}, {"the CPU", m.Host.CPUModel},
-	} {
-		if x.value == "" {
-			wrong = append(wrong, x.what+" is not recorded")
-		}
-	}
 	if m.Tool == "" || m.Tool == "devel" {
 		wrong = append(wrong, "sweetspot itself was built without a version")
 	}
-	var told []string
-	for _, name := range f.components() {
-		if v := m.Versions[name]; v != "" {
-			told = append(told, name+" "+v)
-		} else {
-			wrong = append(wrong, "the version of "+name+" is not recorded")
+	if !f.placed() {
+		missing, told := f.disclosed(m.Host, m.Versions)
+		return unless(append(missing, wrong...), holds("sweetspot %s, %s", m.Tool, told))
+	}
+	subjects := analysis.Subjects(f.Hosts, f.Result.Trials)
+	if len(subjects) == 0 {
+		return noSubject
+	}
+	var good []string
+	for _, h := range subjects {
+		missing, told := f.disclosed(h.Host, h.Versions)
+		for _, what := range missing {
+			wrong = append(wrong, fmt.Sprintf("at %s (%s) %s", h.Site, h.Agent, what))
+		}
+		good = append(good, fmt.Sprintf("at %s (%s) sweetspot %s, %s", h.Site, h.Agent, h.Version, told))
+	}
+	return unless(wrong, verdict{Holds, good})
+}
+
+// noSubject is what rules on the hosts of a fleet find without any.
+var noSubject = fails("nothing is recorded of the hosts that measured")
+
+// disclosed says what is not recorded of a machine and its programs, and what is.
+func (f *facts) disclosed(h rundir.Host, versions map[string]string) (missing []string, told string) {
+	for _, x := range []struct{ what, value string }{
+		{"the operating system", h.OS}, {"the kernel", h.Kernel}, {"the CPU", h.CPUModel},
+	} {
+		if x.value == "" {
+			missing = append(missing, x.what+" is not recorded")
 		}
 	}
-	return unless(wrong, holds("sweetspot %s, %s; %s, kernel %s, %s", m.Tool, strings.Join(told, ", "), m.Host.OS, m.Host.Kernel, m.Host.CPUModel))
+	var programs []string
+	for _, name := range f.components() {
+		if v := versions[name]; v != "" {
+			programs = append(programs, name+" "+v)
+		} else {
+			missing = append(missing, "the version of "+name+" is not recorded")
+		}
+	}
+	return missing, fmt.Sprintf("%s; %s, kernel %s, %s", strings.Join(programs, ", "), h.OS, h.Kernel, h.CPUModel)
 }
 
 // components are the programs that the run started.
@@ -163,22 +188,87 @@ func readBack(f *facts) verdict {
 	return unless(wrong, holds("live workers and requests at once were counted on every start of the %d configurations compared", len(f.compared)))
 }
 
+// cpuSets looks at the sets of the machine, or at those of every site. A
+// generator on a host of its own shares no CPU with the stack, whatever numbers
+// these have there.
 func cpuSets(f *facts) verdict {
-	c := f.Manifest.CPUs
-	var wrong []string
-	if len(c.Generator) == 0 {
-		wrong = append(wrong, "no CPUs are stated for the generator")
+	if !f.placed() {
+		wrong, how := f.partedSets(f.Manifest.CPUs, false)
+		return unless(wrong, holds("%s", how))
 	}
+	subjects := analysis.Subjects(f.Hosts, f.Result.Trials)
+	if len(subjects) == 0 {
+		return noSubject
+	}
+	var wrong, good []string
+	for _, h := range subjects {
+		at := fmt.Sprintf("at %s (%s): ", h.Site, h.Agent)
+		if h.Sets == nil {
+			wrong = append(wrong, at+"no CPUs are stated")
+			continue
+		}
+		found, how := f.partedSets(*h.Sets, f.apart(h.Agent))
+		for _, w := range found {
+			wrong = append(wrong, at+w)
+		}
+		good = append(good, at+how)
+	}
+	if shooters := f.shooters(); len(shooters) > 0 {
+		good = append(good, "generators on hosts of their own: "+strings.Join(shooters, ", "))
+	}
+	return unless(wrong, verdict{Holds, good})
+}
+
+// partedSets says what is wrong with the CPU sets of a machine, and how they are.
+// apart: the generators are on others.
+func (f *facts) partedSets(c rundir.CPUs, apart bool) (wrong []string, how string) {
 	if len(c.App) == 0 && f.Result.Target == "" {
 		wrong = append(wrong, "no CPUs are stated for the application")
+	}
+	if apart {
+		return wrong, fmt.Sprintf("proxy %v, application %v", c.Proxy, c.App)
+	}
+	if len(c.Generator) == 0 {
+		wrong = append([]string{"no CPUs are stated for the generator"}, wrong...)
 	}
 	overlap := slices.ContainsFunc(c.Generator, func(n int) bool { return slices.Contains(c.App, n) || slices.Contains(c.Proxy, n) })
 	if overlap && !c.Shared {
 		wrong = append(wrong, fmt.Sprintf("the CPUs of the generator %v overlap with those of application %v and proxy %v, and the report does not say so", c.Generator, c.App, c.Proxy))
 	}
-	how := "kept apart"
+	how = "kept apart"
 	if c.Shared {
 		how = "shared, for the machine is too small, which the report says"
 	}
-	return unless(wrong, holds("generator %v, proxy %v, application %v: %s", c.Generator, c.Proxy, c.App, how))
+	return wrong, fmt.Sprintf("generator %v, proxy %v, application %v: %s", c.Generator, c.Proxy, c.App, how)
+}
+
+// shooters are the generators on hosts of their own of the trials that count,
+// with these.
+func (f *facts) shooters() (out []string) {
+	for _, t := range f.counted {
+		if !t.Placed.Apart() {
+			continue
+		}
+		for _, g := range t.Placed.Generators {
+			if text := fmt.Sprintf("%s on %s (%d CPUs)", g.Agent, g.Hostname, g.CPUs); !slices.Contains(out, text) {
+				out = append(out, text)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// sites asks whether what was measured at one site compares with what was at
+// another.
+func sites(f *facts) verdict {
+	if !f.placed() {
+		return verdict{}
+	}
+	subjects := analysis.Subjects(f.Hosts, f.Result.Trials)
+	var names []string
+	for _, h := range subjects {
+		names = append(names, fmt.Sprintf("%s (%s)", h.Site, h.Agent))
+	}
+	return unless(analysis.SiteDoubts(f.Hosts, f.Result.Trials), holds("measured at %s, with the same facts", strings.Join(names, ", ")))
 }

@@ -34,6 +34,18 @@ func newFacts(in Input) *facts {
 	return f
 }
 
+// placed tells whether a fleet made the run.
+func (f *facts) placed() bool {
+	return len(f.Hosts) > 0 || slices.ContainsFunc(f.Result.Trials, func(t analysis.Judged) bool { return t.Placed != nil })
+}
+
+// apart tells whether all load on the stacks of an agent came from other hosts.
+func (f *facts) apart(agent string) bool {
+	return !slices.ContainsFunc(f.counted, func(t analysis.Judged) bool {
+		return t.Load.Sent > 0 && t.Placed != nil && t.Placed.Agent == agent && !t.Placed.Apart()
+	})
+}
+
 // compare collects what the report sets against each other: the winner, those
 // tied with it, the runner-up, and what a ratio is told of.
 func (f *facts) compare() {

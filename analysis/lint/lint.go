@@ -22,6 +22,7 @@ const (
 type Input struct {
 	Manifest rundir.Manifest
 	Result   *analysis.Result
+	Hosts    []rundir.FleetHost       // of the fleet that made the run; none: one machine did
 	Kept     func(trial int) []string // names of the files that a trial keeps
 }
 
@@ -46,6 +47,9 @@ func Run(in Input) Report {
 	f := newFacts(in)
 	for _, rule := range rules {
 		v := rule.check(f)
+		if v.kind == "" {
+			continue
+		}
 		x := Finding{ID: rule.id, Asks: rule.asks, Verdict: v.kind, Evidence: v.evidence}
 		if v.kind == Fails {
 			x.Remedy, r.Publishable = rule.remedy, false
@@ -87,7 +91,8 @@ func (r Report) Stamp() string {
 	return fmt.Sprintf("Not publishable: %d of %d rules of measurement that apply %s not hold: %s.", len(ids), apply, verb, strings.Join(ids, ", "))
 }
 
-// verdict is what a rule finds.
+// verdict is what a rule finds. One without a kind is that of a rule which is
+// not asked of such runs at all.
 type verdict struct {
 	kind     string
 	evidence []string
@@ -159,6 +164,8 @@ var rules = []rule{
 		"name in app.wait a path that waits, and measure again", readBack},
 	{"cpu-sets", "The CPU sets of generator, proxy and application are stated, and so is it when they overlap.",
 		"state them in cpus, and measure again", cpuSets},
+	{"sites", "The sites of the fleet are the same machine several times, with the same programs.",
+		"measure at sites that are alike, or set only configurations against each other that one of them measured", sites},
 	{"ties", "Configurations within the noise are named as tied.",
 		"judge the run again with sweetspot report", tieStatements},
 	{"reasons", "Every void and every failed trial has its reason.",

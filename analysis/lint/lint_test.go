@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -51,6 +52,28 @@ func good() Input {
 		}
 	}
 	return in
+}
+
+// fleet is the good run as two sites made it, of which each has a generator on a
+// host of its own.
+func fleet(in Input) Input {
+	for i, site := range []string{"a", "b"} {
+		h := rundir.FleetHost{Agent: site + "1", Site: site, Role: "subject", Version: "v1.0.0", Host: in.Manifest.Host, Versions: maps.Clone(in.Manifest.Versions)}
+		h.Sets = &rundir.CPUs{Generator: []int{0, 1}, Proxy: []int{0}, App: []int{1}}
+		in.Hosts = append(in.Hosts, h, rundir.FleetHost{Agent: site + "2", Site: site, Role: "generator", Version: "v1.0.0", Host: rundir.Host{Hostname: "gen" + site, Kernel: "5"}})
+		for j := i; j < len(in.Result.Trials); j += 2 {
+			in.Result.Trials[j].Placed = &rundir.Placed{Site: site, Agent: h.Agent, Generators: []rundir.Shooter{{Agent: site + "2", Hostname: "gen" + site, CPUs: 4}}}
+		}
+	}
+	in.Manifest.Host, in.Manifest.Versions, in.Manifest.CPUs = rundir.Host{}, nil, rundir.CPUs{} // of the controller
+	return in
+}
+
+// itself makes the sites of a fleet attack their own stacks.
+func itself(in *Input) {
+	for i := range in.Result.Trials {
+		in.Result.Trials[i].Placed.Generators = nil
+	}
 }
 
 func figure(v float64) *analysis.Figure {
@@ -105,6 +128,30 @@ func TestEveryRuleHolds(t *testing.T) {
 	}
 }
 
+func TestEveryRuleHoldsOfAFleet(t *testing.T) {
+	r := Run(fleet(good()))
+	for _, f := range r.Findings {
+		if f.Verdict != Holds || len(f.Evidence) == 0 {
+			t.Errorf("%s %s: %q", f.ID, f.Verdict, f.Evidence)
+		}
+	}
+	if want := "Publishable: all 18 rules of measurement that apply hold."; !r.Publishable || r.Stamp() != want {
+		t.Errorf("stamp %q, want %q", r.Stamp(), want)
+	}
+	late := fleet(good())
+	late.Result.Trials[2], late.Result.Trials[3] = late.Result.Trials[3], late.Result.Trials[2]
+	if f := finding(t, Run(late), "interleaving"); f.Verdict != Holds {
+		t.Errorf("with a round begun while the last visit of another was made: %s, %q", f.Verdict, f.Evidence)
+	}
+	want := []string{
+		"at a (a1): proxy [0], application [1]", "at b (b1): proxy [0], application [1]",
+		"generators on hosts of their own: a2 on gena (4 CPUs), b2 on genb (4 CPUs)",
+	}
+	if got := finding(t, r, "cpu-sets").Evidence; !slices.Equal(got, want) {
+		t.Errorf("CPU sets: %q, want %q", got, want)
+	}
+}
+
 // breaches are ways to break one rule each, with what its evidence then says.
 var breaches = []struct {
 	id, name, says string
@@ -146,6 +193,10 @@ var breaches = []struct {
 	}},
 	{"interleaving", "alone", "round 2 holds one configuration alone", func(in *Input) {
 		in.Result.Trials = append(in.Result.Trials[:4:4], in.Result.Trials[6:]...)
+	}},
+	{"interleaving", "one round after the other at two sites", "had its start", func(in *Input) {
+		*in = fleet(*in)
+		in.Result.Trials[2], in.Result.Trials[8] = in.Result.Trials[8], in.Result.Trials[2]
 	}},
 	{"intervals", "one start", "the rate of server=gunicorn-sync/proxy=nginx", func(in *Input) {
 		*in.Result.Winner.Final = analysis.Figure{Value: 900, Low: math.NaN(), High: math.NaN(), N: 1}
@@ -196,6 +247,30 @@ var breaches = []struct {
 	{"read-back", "a target", "was running already", func(in *Input) { in.Result.Target = "http://127.0.0.1:8000" }},
 	{"cpu-sets", "none", "no CPUs are stated for the application", func(in *Input) { in.Manifest.CPUs.App = nil }},
 	{"cpu-sets", "an overlap", "the report does not say so", func(in *Input) { in.Manifest.CPUs.App = []int{0, 1} }},
+	{"versions", "no version at a site", "at b (b1) the version of nginx is not recorded", func(in *Input) {
+		*in = fleet(*in)
+		delete(in.Hosts[2].Versions, "nginx")
+	}},
+	{"versions", "no site", "nothing is recorded of the hosts", func(in *Input) {
+		*in = fleet(*in)
+		in.Hosts = nil
+	}},
+	{"cpu-sets", "no site", "nothing is recorded of the hosts", func(in *Input) {
+		*in = fleet(*in)
+		in.Hosts = nil
+	}},
+	{"cpu-sets", "none at a site", "at a (a1): no CPUs are stated", func(in *Input) {
+		*in = fleet(*in)
+		in.Hosts[0].Sets = nil
+	}},
+	{"cpu-sets", "an overlap at a site", "at b (b1): the CPUs of the generator [0 1] overlap", func(in *Input) {
+		*in = fleet(*in)
+		itself(in)
+	}},
+	{"sites", "another kernel", "kernel: 6.1 at a (a1), 6.5 at b (b1)", func(in *Input) {
+		*in = fleet(*in)
+		in.Hosts[2].Host.Kernel = "6.5"
+	}},
 	{"ties", "unnamed", "is tied and not named", func(in *Input) { in.Result.Cells[1].Tied = true }},
 	{"ties", "not told apart", "nothing says so", func(in *Input) {
 		in.Result.Lead = &analysis.Figure{Value: 1.1, Low: 0.9, High: 1.3, N: 3}

@@ -17,7 +17,6 @@ import (
 	"sweetspot/analysis/foreign"
 	"sweetspot/reports"
 	"sweetspot/runner/rundir"
-	"sweetspot/runner/sample"
 )
 
 // compareFormats are what compare prints.
@@ -202,7 +201,7 @@ func recorded(dir string) (compare.Recorded, error) {
 
 // differing says in what two runs differ: their machines first.
 func differing(there, here rundir.Manifest) []rundir.Difference {
-	out := sample.Differing(there.Host, here.Host)
+	out := rundir.DifferingHosts(there.Host, here.Host)
 	if there.Tool != here.Tool {
 		out = append(out, rundir.Difference{What: "version of sweetspot", There: there.Tool, Here: here.Tool})
 	}

@@ -66,7 +66,7 @@ func readRun(dir string) (*rundir.Run, error) {
 
 // linted is a run against the rules of measurement.
 func linted(run *rundir.Run, res *analysis.Result) *lint.Report {
-	r := lint.Run(lint.Input{Manifest: run.Manifest, Result: res, Kept: func(trial int) (names []string) {
+	r := lint.Run(lint.Input{Manifest: run.Manifest, Result: res, Hosts: run.Hosts(), Kept: func(trial int) (names []string) {
 		entries, _ := os.ReadDir(run.TrialDir(trial)) // a folder that cannot be read keeps nothing
 		for _, e := range entries {
 			names = append(names, e.Name())

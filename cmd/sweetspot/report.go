@@ -169,7 +169,7 @@ func (o *output) print(in reports.Input, w io.Writer) error {
 }
 
 func reportInput(run *rundir.Run, res *analysis.Result) reports.Input {
-	in := reports.Input{Manifest: run.Manifest, Result: res, Generated: time.Now().UTC(), Dir: run.Dir}
+	in := reports.Input{Manifest: run.Manifest, Result: res, Generated: time.Now().UTC(), Dir: run.Dir, Hosts: run.Hosts()}
 	in.Lint = linted(run, res)
 	if res.Winner != nil {
 		in.WinnerConfigs = stack.WinnerConfig(stack.Describe(&run.Manifest.Scenario, run.Dir), res.Winner.Cell)

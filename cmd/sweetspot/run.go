@@ -180,7 +180,7 @@ func (f *runFlags) open(m *rundir.Manifest) (*rundir.Run, error) {
 	if err != nil {
 		return nil, badInput(err)
 	}
-	d := append(rundir.Differences(run.Manifest, *m), sample.Differences(run.Manifest.Host, m.Host)...)
+	d := append(rundir.Differences(run.Manifest, *m), rundir.Sentences(rundir.DifferingHosts(run.Manifest.Host, m.Host))...)
 	if len(d) > 0 {
 		err := badInputf("cannot resume %s: what it measured would not compare with what is here:\n  %s\nstart a new run instead", f.resume, strings.Join(d, "\n  "))
 		return nil, errors.Join(err, run.Close())

@@ -20,13 +20,17 @@ import (
 )
 
 // TestMain lets the test binary be everything that the real one is: the
-// command, its watchdog and the parts of the embedded stack.
+// command, its watchdog and the parts of the embedded stack; and what the hosts
+// of a test are made of.
 func TestMain(m *testing.M) {
 	process.Main()
 	stack.Main()
 	calibrate.Main()
+	worldMain()
 	testscript.Main(m, map[string]func(){
 		"sweetspot": func() { os.Exit(start()) },
+		"onhost":    onHost,
+		"pinger":    pinger,
 	})
 }
 

@@ -66,7 +66,7 @@ func server(t *testing.T) string {
 }
 
 // aRun makes a run of six short attacks on a real server: three fresh starts of
-// two cells.
+// two cells, at the one site of a fleet.
 func aRun(t *testing.T) *rundir.Run {
 	t.Helper()
 	clients := t.TempDir()
@@ -88,6 +88,9 @@ func aRun(t *testing.T) *rundir.Run {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { run.Close() })
+	if err := run.KeepHost(rundir.FleetHost{Agent: "a1", Site: "a", Role: "both", Host: m.Host}); err != nil {
+		t.Fatal(err)
+	}
 	address := server(t)
 	mix, err := scenarios.NewMix(loaded.Traffic, m.Seed)
 	if err != nil {
@@ -125,6 +128,7 @@ func attacked(t *testing.T, run *rundir.Run, address string, mix *scenarios.Mix,
 	trial := rundir.Trial{
 		ID: p.ID, Step: step, Fresh: true, Load: res.Load,
 		Effective: rundir.Effective{Workers: step.Cell.Processes(), Argv: map[string][]string{"app": {run.Manifest.Scenario.App.Dir + "/venv/bin/gunicorn", "-c", run.Dir + "/live/gunicorn.conf.py"}}},
+		Placed:    &rundir.Placed{Site: "a", Agent: "a1", Generators: []rundir.Shooter{{Agent: "a1", Hostname: run.Manifest.Host.Hostname, Sent: res.Load.Sent}}},
 		Usage:     rundir.Usage{Wall: step.Duration, Cores: 2, AppCores: 2, App: rundir.Group{CPUSeconds: 0.1, PSSBytes: 60e6, Processes: 2}},
 	}
 	config := "# in /home/alice/shop\npythonpath = " + run.Dir + "/app\nenv = SECRET_KEY=s3cr3t-and-long-enough\n"
@@ -156,7 +160,7 @@ func tools(publishable bool) Tools {
 			if !publishable {
 				l.Findings[0].Verdict, l.Findings[0].Remedy = lint.Fails, "measure longer"
 			}
-			return reports.Input{Manifest: m, Result: res, Generated: at, Lint: &l, WinnerConfigs: map[string]string{"winner.conf": "workers 2\n"}}, nil
+			return reports.Input{Manifest: m, Result: res, Generated: at, Hosts: run.Hosts(), Lint: &l, WinnerConfigs: map[string]string{"winner.conf": "workers 2\n"}}, nil
 		},
 		Recount:  runner.Recount,
 		Progress: func(int, int) {},
@@ -251,7 +255,7 @@ func TestBundle(t *testing.T) {
 func checkContent(t *testing.T, dir string) {
 	index := string(read(t, dir, indexFile))
 	sums := string(read(t, dir, sumsFile))
-	for _, name := range []string{"report.html", "winner.conf", "plots/workers.svg", "lint.json", "run/manifest.json", "run/scenario.yaml", "run/trials/0001/results.bin.gz", "run/trials/0006/gunicorn.conf.py"} {
+	for _, name := range []string{"report.html", "winner.conf", "plots/workers.svg", "lint.json", "run/manifest.json", "run/hosts.json", "run/scenario.yaml", "run/trials/0001/results.bin.gz", "run/trials/0006/gunicorn.conf.py"} {
 		if !strings.Contains(sums, "  "+name+"\n") {
 			t.Errorf("%s does not list %s", sumsFile, name)
 		}

@@ -204,15 +204,21 @@ func (w *withholder) manifest(m rundir.Manifest) (rundir.Manifest, error) {
 	if m.Scenario, err = w.scenario(m.Scenario); err != nil {
 		return m, err
 	}
-	if m.Host.Hostname != "" {
-		m.Host.Hostname = withheld
-	}
+	m.Host = ofHost(m.Host)
 	m.Missing = maps.Clone(m.Missing)
 	for name, why := range m.Missing {
 		m.Missing[name] = w.text(why)
 	}
 	m.Notes = w.texts(m.Notes)
 	return m, nil
+}
+
+// ofHost is a host as it is published: without its name.
+func ofHost(h rundir.Host) rundir.Host {
+	if h.Hostname != "" {
+		h.Hostname = withheld
+	}
+	return h
 }
 
 func (w *withholder) texts(all []string) []string {
@@ -355,6 +361,16 @@ func (w *withholder) trial(t rundir.Trial) rundir.Trial {
 	for role, argv := range t.Effective.Argv {
 		t.Effective.Argv[role] = w.args(argv)
 	}
+	if t.Placed != nil {
+		p := *t.Placed
+		p.Generators = slices.Clone(p.Generators)
+		for i := range p.Generators {
+			if p.Generators[i].Hostname != "" {
+				p.Generators[i].Hostname = withheld
+			}
+		}
+		t.Placed = &p
+	}
 	return t
 }
 
@@ -367,7 +383,7 @@ func (w *withholder) told() (out []string) {
 		out = append(out, "Values of request headers: "+strings.Join(names, ", ")+".")
 	}
 	return append(out,
-		"The name of the host, and the folders of its user: {run} stands for the run directory, {app}, {venv} and {scenario} for those of the application, its virtualenv and the scenario, ~ for a home.",
+		"The names of hosts, and the folders of their users: {run} stands for the run directory, {app}, {venv} and {scenario} for those of the application, its virtualenv and the scenario, ~ for a home.",
 		"The application's code, its data and its static files, and whole logs. The reports hold the end of the log of a trial that failed.",
 		"Passwords in URLs, and what follows the words password, secret, token, key, credential, authorization and cookie in logs, command lines and configurations.",
 	)

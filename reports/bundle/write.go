@@ -165,12 +165,29 @@ func (w *withholder) copyRun(run *rundir.Run, dir string) error {
 			return err
 		}
 	}
+	if err := copyHosts(run, dir); err != nil {
+		return err
+	}
 	for _, t := range run.Trials() {
 		if err := w.copyTrial(run.TrialDir(t.ID), filepath.Join(dir, trialsDir, filepath.Base(run.TrialDir(t.ID))), t); err != nil {
 			return fmt.Errorf("trial %d: %w", t.ID, err)
 		}
 	}
 	return nil
+}
+
+// copyHosts writes the hosts of a fleet without their names.
+func copyHosts(run *rundir.Run, dir string) error {
+	hosts := run.Hosts()
+	if len(hosts) == 0 {
+		return nil
+	}
+	public := map[string]rundir.FleetHost{}
+	for _, h := range hosts {
+		h.Host = ofHost(h.Host)
+		public[h.Agent] = h
+	}
+	return writeJSON(filepath.Join(dir, rundir.HostsFile), public)
 }
 
 func (w *withholder) copyTrial(from, to string, t rundir.Trial) error {

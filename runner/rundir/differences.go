@@ -46,7 +46,7 @@ func Sentences(all []Difference) (out []string) {
 
 // Differences says, a sentence each, in what the scenario, the CPU sets and the
 // versions of two manifests differ. Trials under manifests that differ do not
-// compare. The machines are compared by package sample.
+// compare. DifferingHosts compares the machines.
 func Differences(then, now Manifest) []string { return Sentences(Differing(then, now)) }
 
 // What differences of two manifests are called. Those of a scenario's fields
@@ -163,3 +163,57 @@ func leaf(v any) string {
 	}
 	return string(b)
 }
+
+// DifferingHosts returns in what two machines differ so that their trials do
+// not compare. A host name is nothing: containers and cloud machines change it
+// at every start. Memory and its limit may differ by 1 %: the kernel keeps a
+// little more or less to itself at every boot.
+func DifferingHosts(there, here Host) []Difference {
+	var out []Difference
+	differ := func(what string, a, b any) {
+		if a != b {
+			out = append(out, Difference{What: what, There: orNothing(a), Here: orNothing(b)})
+		}
+	}
+	differ("operating system", there.OS, here.OS)
+	differ("kernel", there.Kernel, here.Kernel)
+	differ("architecture", there.Arch, here.Arch)
+	differ("CPU model", there.CPUModel, here.CPUModel)
+	differ("cores", there.Cores, here.Cores)
+	differ("CPUs of the machine", there.MachineCPUs, here.MachineCPUs)
+	differ("CPU quota", there.CPUQuota, here.CPUQuota)
+	if !roughlyEqual(there.MemoryBytes, here.MemoryBytes) {
+		differ("memory", Megabytes(there.MemoryBytes), Megabytes(here.MemoryBytes))
+	}
+	if !roughlyEqual(there.MemoryLimit, here.MemoryLimit) {
+		differ("memory limit", Megabytes(there.MemoryLimit), Megabytes(here.MemoryLimit))
+	}
+	differ("open files", there.FileLimit, here.FileLimit)
+	differ("ephemeral ports", there.Ports(), here.Ports())
+	differ("net.core.somaxconn", there.Somaxconn, here.Somaxconn)
+	differ("sched_autogroup", there.AutoGroup, here.AutoGroup)
+	differ("net.ipv4.tcp_tw_reuse", there.TwReuse, here.TwReuse)
+	differ("virtualisation", there.Virtualised, here.Virtualised)
+	return out
+}
+
+// orNothing is empty where there is none. Cores and the like are never 0.
+func orNothing(v any) string {
+	if v == float64(0) {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+func roughlyEqual(a, b uint64) bool { return max(a, b)-min(a, b) <= max(a, b)/100 }
+
+// Megabytes is as "8000 MB", and empty for 0.
+func Megabytes(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
+}
+
+// Ports are the ephemeral ones, as "32768-60999".
+func (h Host) Ports() string { return fmt.Sprintf("%d-%d", h.PortLow, h.PortHigh) }

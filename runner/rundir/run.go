@@ -38,6 +38,7 @@ type Run struct {
 	Dir      string // absolute
 	Manifest Manifest
 	trials   []Trial
+	hosts    map[string]FleetHost // by agent; nil: the run is of one machine
 	lock     *os.File
 }
 
@@ -88,7 +89,7 @@ func Read(dir string) (*Run, error) {
 		return nil, fmt.Errorf("open run: %s has layout %d, this program reads %d; use the version that wrote it: %s",
 			dir, r.Manifest.Schema, SchemaVersion, r.Manifest.Tool)
 	}
-	return r, r.readTrials()
+	return r, errors.Join(r.readTrials(), r.readHosts())
 }
 
 // Resume opens a run directory to go on with it. What an interrupted trial
@@ -114,11 +115,7 @@ func (r *Run) Calibrated(c *Calibration, note string) error {
 	if note != "" {
 		r.Manifest.Notes = append(slices.Clip(r.Manifest.Notes), note)
 	}
-	file := filepath.Join(r.Dir, ManifestFile)
-	if err := writeJSON(file+pendingSuffix, r.Manifest); err != nil {
-		return err
-	}
-	return os.Rename(file+pendingSuffix, file)
+	return replaceJSON(r.Path(ManifestFile), r.Manifest)
 }
 
 // Close releases the directory for other processes.

@@ -66,6 +66,7 @@ type Trial struct {
 	Failure   string  `json:",omitempty"` // the stack did not start, or died: what happened, with the log's tail
 	Unlimited string  `json:",omitempty"` // why the scenario's limits were not enforced; empty where they were, or are none
 	Broken    string  `json:",omitempty"` // the measurement itself could not be made: the trial is void
+	Placed    *Placed `json:",omitempty"` // where in a fleet it was made; nil: on the machine of the run
 }
 
 // Quiet is what a machine did while nothing of ours ran.

@@ -99,9 +99,9 @@ func controlCheck(h rundir.Host, refused error) Check {
 }
 
 func memoryCheck(h rundir.Host) Check {
-	c := Check{Name: "memory", Value: megabytes(h.MemoryBytes)}
+	c := Check{Name: "memory", Value: rundir.Megabytes(h.MemoryBytes)}
 	if h.MemoryLimit > 0 && h.MemoryLimit < h.MemoryBytes {
-		c.Value += ", limited to " + megabytes(h.MemoryLimit)
+		c.Value += ", limited to " + rundir.Megabytes(h.MemoryLimit)
 	}
 	return c
 }
@@ -111,7 +111,7 @@ func portsCheck(h rundir.Host) Check {
 	if h.PortHigh == 0 {
 		return Check{Name: "ephemeral ports", Value: "unknown"}
 	}
-	c := Check{Name: "ephemeral ports", Value: fmt.Sprintf("%d (%s)", n, ports(h))}
+	c := Check{Name: "ephemeral ports", Value: fmt.Sprintf("%d (%s)", n, h.Ports())}
 	if n < fewPorts {
 		c.Problem = fmt.Sprintf("fewer than %d: servers without keep-alive run out of them, and connections fail", fewPorts)
 		c.Remedy = `sysctl -w net.ipv4.ip_local_port_range="32768 60999"`

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"sweetspot/runner/rundir"
-	"sweetspot/runner/sample"
 )
 
 // thirdNumber is what comes after the second number of a version.
@@ -63,7 +62,7 @@ func gibibytes(n uint64) uint64 {
 func HostMismatch(baseline []Summary, here rundir.Host) []string {
 	var out []string
 	for _, s := range baseline {
-		for _, d := range sample.Differences(Essential(s.Host), Essential(here)) {
+		for _, d := range rundir.Sentences(rundir.DifferingHosts(Essential(s.Host), Essential(here))) {
 			if !slices.Contains(out, d) {
 				out = append(out, d)
 			}
