@@ -25,7 +25,7 @@ func Adaptive(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy 
 	return newSearch(s, cells, adaptiveStages).next
 }
 
-var adaptiveStages = []stage{(*grid).glancing, (*grid).racing, (*grid).finishing}
+var adaptiveStages = []stage{{(*grid).glancing, 1}, {(*grid).racing, finalStart}, {(*grid).finishing, scalingStart}}
 
 const (
 	heats     = 12  // of a race, at most
@@ -130,7 +130,7 @@ func (g *grid) racing() *visit {
 		switch {
 		case v != nil && g.wanted(v, g.plan.Explore):
 			return v
-		case v != nil || len(g.taken) > 0:
+		case v != nil || g.takenIn(heat, heat+1):
 			return nil
 		}
 	}

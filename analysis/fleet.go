@@ -22,10 +22,11 @@ var Fleets = map[string]func(*scenarios.Scenario, []scenarios.Planned) rundir.Fl
 	},
 }
 
-// stage is a part of a search that rests on all that those before it found. It
-// returns the next of its visits; nil when there is none, or none as long as
-// others are taken.
-type stage func(*grid) *visit
+// stage is a part of a search that rests on all that those before it found.
+type stage struct {
+	next func(*grid) *visit // of its visits that are not taken; nil when there is none, or none as long as others are taken
+	end  int                // above the numbers of its visits
+}
 
 // search is a strategy: what it chooses rests on the trials done and on what
 // other sites are at.
@@ -93,10 +94,10 @@ func (s *search) step(done []rundir.Trial, v rundir.Visit) (rundir.Step, bool) {
 // when there is none, for now or at all.
 func (g *grid) next(stages []stage) (v rundir.Visit, ok bool) {
 	for _, s := range stages {
-		if v := s(g); v != nil {
+		if v := s.next(g); v != nil {
 			return v.unit(), true
 		}
-		if len(g.taken) > 0 {
+		if g.takenIn(0, s.end) {
 			return v, false // the next stage rests on them
 		}
 	}
@@ -175,10 +176,10 @@ func (g *grid) free(cells []scenarios.Planned, start int, wanted func(*visit) bo
 	return second
 }
 
-// takenAt says whether some site is at a visit with a number.
-func (g *grid) takenAt(start int) bool {
+// takenIn says whether some site is at a visit with a number in [from, to).
+func (g *grid) takenIn(from, to int) bool {
 	for v := range g.taken {
-		if v.Start == start {
+		if v.Start >= from && v.Start < to {
 			return true
 		}
 	}

@@ -39,7 +39,7 @@ func Grid(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
 	return newSearch(s, cells, gridStages).next
 }
 
-var gridStages = []stage{(*grid).exploring, (*grid).finishing}
+var gridStages = []stage{{(*grid).exploring, finalStart}, {(*grid).finishing, scalingStart}}
 
 // grid is the state of a search, rebuilt from the trials done.
 type grid struct {
@@ -150,7 +150,7 @@ func (g *grid) exploring() *visit {
 		if !g.plan.Screen || g.plan.Settled {
 			continue
 		}
-		if g.takenAt(2 * r) {
+		if g.takenIn(2*r, 2*r+1) {
 			return nil // which cells are walked goes by the bursts of all
 		}
 		if v := g.free(g.byThroughput(), 2*r+1, within(g.plan.Explore)); v != nil {

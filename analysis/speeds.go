@@ -153,9 +153,8 @@ func (g *grid) sites(trials []Judged) (out []Site) {
 const normal95 = 1.96
 
 // unlike is how many standard errors the fastest site must be ahead of the
-// slowest for them to be no longer alike: of three alike ones they are in 3 of
-// 100 runs.
-const unlike = 2.7
+// slowest for them to be no longer alike.
+const unlike = 2.0
 
 // siteDoubts says what makes the sites of a run doubtful.
 func (g *grid) siteDoubts(trials []Judged) (out []string) {

@@ -57,7 +57,7 @@ func (m *model) sites() []string {
 // hostsSection lists every host of the fleet, and what ran where at its subjects.
 func (m *model) hostsSection() section {
 	s := section{Title: "Hosts of the fleet", Left: 7}
-	s.Table = [][]string{{"agent", "site", "role", "host", "kernel", "CPU", "sweetspot", "cores", "memory", "clock, ms"}}
+	s.Table = [][]string{{"agent", "site", "role", "host", "kernel", "CPU", "sweetspot", "cores", "memory", "clock ms"}}
 	for _, h := range m.Hosts {
 		s.Table = append(s.Table, []string{h.Agent, h.Site, h.Role, orNone(h.Host.Hostname), orNone(strings.TrimSpace(h.Host.Kernel + " " + h.Host.Arch)), orNone(h.Host.CPUModel), orNone(h.Version),
 			fmt.Sprintf("%d of %d", h.Host.Cores, h.Host.MachineCPUs), size(float64(h.Host.MemoryBytes)), clockText(h.Offset, h.Bound)})
@@ -82,11 +82,7 @@ func (m *model) hostsSection() section {
 // running says what runs on the host of a subject, and where; empty of another.
 func running(h rundir.FleetHost) string {
 	var parts []string
-	switch {
-	case h.Sets == nil:
-	case len(h.Sets.Generator) == 0: // the generators have hosts of their own
-		parts = append(parts, fmt.Sprintf("CPUs of proxy %s, application %s", scenarios.CPUList(h.Sets.Proxy), scenarios.CPUList(h.Sets.App)))
-	default:
+	if h.Sets != nil {
 		parts = append(parts, "CPUs of "+h.Sets.String())
 	}
 	for _, name := range sortedKeys(h.Versions) {
@@ -167,7 +163,7 @@ type shooting struct {
 // that took of it.
 func (m *model) shootersSection() section {
 	s := section{Title: "Generators by host", Left: 3}
-	s.Table = [][]string{{"agent", "site", "host", "CPUs", "trials", "requests", "lag p99, ms", "lag max, ms", "CPU of a core", "clock, ms"}}
+	s.Table = [][]string{{"agent", "site", "host", "CPUs", "trials", "requests", "lag p99 ms", "lag max ms", "CPU of a core", "clock ms"}}
 	for _, g := range m.shootings() {
 		clock := none
 		if g.Bound > 0 {

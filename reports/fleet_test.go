@@ -3,6 +3,7 @@ package reports
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"math"
 	"path/filepath"
 	"regexp"
@@ -25,14 +26,15 @@ func place(in *Input) {
 		h.Hostname, h.Kernel = name, kernel
 		return h
 	}
-	sets := rundir.CPUs{Generator: []int{0}, Proxy: []int{0, 1}, App: []int{0, 1}, Shared: true}
+	alone := rundir.CPUs{Proxy: []int{0, 1}, App: []int{0, 1}}
+	shared := rundir.CPUs{Generator: []int{0, 1}, Proxy: []int{0, 1}, App: []int{0, 1}, Shared: true}
 	versions := map[string]string{"gunicorn": "20.1.0", "nginx": "1.22.1"}
 	us := time.Microsecond
 	in.Hosts = []rundir.FleetHost{
-		{Agent: "e1", Site: "east", Role: "subject", Version: "v0.1.0", CPUs: []int{0, 1}, Offset: -3100 * us, Bound: 180 * us, Host: host("bench-1", "6.18.5"), Versions: versions, Sets: &sets},
+		{Agent: "e1", Site: "east", Role: "subject", Version: "v0.1.0", CPUs: []int{0, 1}, Offset: -3100 * us, Bound: 180 * us, Host: host("bench-1", "6.18.5"), Versions: versions, Sets: &alone},
 		{Agent: "e2", Site: "east", Role: "generator", Version: "v0.1.0", CPUs: []int{0, 1, 2, 3}, Offset: 4 * time.Second, Bound: 210 * us, Host: host("load-1", "6.1.0")},
 		{Agent: "e3", Site: "east", Role: "generator", Version: "v0.1.0", CPUs: []int{0, 1, 2, 3}, Bound: 190 * us, Host: host("load-2", "6.1.0")},
-		{Agent: "w1", Site: "west", Role: "both", Version: "v0.1.0", CPUs: []int{0, 1}, Offset: 17 * us, Bound: 240 * us, Host: host("bench-2", "6.18.9"), Versions: versions, Sets: &sets},
+		{Agent: "w1", Site: "west", Role: "both", Version: "v0.1.0", CPUs: []int{0, 1}, Offset: 17 * us, Bound: 240 * us, Host: host("bench-2", "6.18.9"), Versions: versions, Sets: &shared},
 	}
 	for i := range in.Result.Trials {
 		t := &in.Result.Trials[i].Trial
@@ -120,7 +122,7 @@ func TestEveryFormatStatesTheFleet(t *testing.T) {
 		row := []string{h.Agent, h.Site, h.Role, h.Host.Hostname, h.Host.Kernel + " " + h.Host.Arch, h.Host.CPU, h.Sweetspot,
 			fmt.Sprintf("%d of %d", h.Host.Cores, h.Host.Online), size(h.Host.Memory), clockText(ms(h.Offset), ms(h.Bound))}
 		said(strings.Join(row, " "), h.Agent, people...)
-		said(fmt.Sprintf("Host of the fleet: %s: cores %s, memory %s, clock, ms %s", strings.Join(row[:7], ", "), row[7], row[8], row[9]), h.Agent, all[3:]...)
+		said(fmt.Sprintf("Host of the fleet: %s: cores %s, memory %s, clock ms %s", strings.Join(row[:7], ", "), row[7], row[8], row[9]), h.Agent, all[3:]...)
 	}
 	said("may not compare; kernel: 6.18.5 at east (e1), 6.18.9 at west (w1)", "the sites", "text", "markdown", "html", "junit")
 	if !slices.ContainsFunc(doc.Warnings, func(w string) bool { return strings.Contains(w, "6.18.9 at west (w1)") }) {
@@ -157,7 +159,7 @@ func fleetTexts(t *testing.T, in Input) map[string]string {
 	}
 	marks := regexp.MustCompile(`<[^>]*>|\\| \|`)
 	for format, text := range texts {
-		texts[format] = strings.Join(strings.Fields(marks.ReplaceAllString(text, " ")), " ")
+		texts[format] = strings.Join(strings.Fields(html.UnescapeString(marks.ReplaceAllString(text, " "))), " ")
 	}
 	return texts
 }

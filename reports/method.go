@@ -122,6 +122,9 @@ func searchPlan(s scenarios.Search) string {
 
 func cpuSets(c rundir.CPUs) string {
 	text := fmt.Sprintf("CPUs: generator %s, proxy %s, application %s", scenarios.CPUList(c.Generator), scenarios.CPUList(c.Proxy), scenarios.CPUList(c.App))
+	if len(c.Generator) == 0 {
+		return "CPUs: " + c.String() + "; generators have hosts of their own."
+	}
 	if c.Shared {
 		return text + ". The sets overlap because the machine is too small to keep them apart, so generator, proxy and application compete for the same cores."
 	}

@@ -62,11 +62,16 @@ type Spec struct {
 	Raw              io.Writer                   // gets the measured results in vegeta's gob encoding; nil means nobody
 	Tell             func(rundir.Interval)       // is told every second what came back, without Trial and Step; nil means nobody. While it is busy the next interval grows
 
-	Begin func(context.Context) (time.Time, error) // is asked once the attack could begin, and tells when it does; nil: now
+	// Of an attack that several generators make together: hit i of the one
+	// schedule is sent by shard i mod Shards.
+	Shard, Shards int                                      // which shard this is, from 0, and of how many; 0, 0: the whole
+	Begin         func(context.Context) (time.Time, error) // is asked once the attack could begin, and tells when it does; nil: now
 
 	// What tests replace to run an attack on virtual time.
 	dial  func(ctx context.Context) (net.Conn, error) // nil: Network and Address
 	alarm func() (alarm, error)                       // nil: a timer of the kernel
+
+	part bool // a Part is made of it
 }
 
 // Result is what an attack measured.
@@ -79,18 +84,28 @@ type Result struct {
 // out. It ends early when ctx is done or an objective cannot be met any more;
 // Load.Aborted then says why. The error is not nil when the attack could not
 // be made at all, or when Raw could not be written: then the result is still
-// whole.
+// whole. The result of a shard is that of its own hits.
 func Run(ctx context.Context, spec Spec) (Result, error) {
-	if err := spec.check(); err != nil {
+	c, err := run(ctx, spec)
+	if c == nil {
 		return Result{}, err
+	}
+	return c.result(), err
+}
+
+// run attacks, and returns what was collected; nil when the attack could not be
+// made at all.
+func run(ctx context.Context, spec Spec) (*collector, error) {
+	if err := spec.check(); err != nil {
+		return nil, err
 	}
 	kinds, err := newKinds(spec)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	files, err := newFiles(spec.Files)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	newAlarm := spec.alarm
 	if newAlarm == nil {
@@ -98,13 +113,13 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 	}
 	alarm, err := newAlarm()
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	defer alarm.Close()
 
-	plan := closedPlan(spec)
-	if spec.Rate > 0 {
-		plan = openPlan(spec)
+	plan := newPlan(spec)
+	if spec.Shards > 1 {
+		spec.Mix = newStrided(spec)
 	}
 	defer limitProcs(spec)()
 	ctx, cancel := context.WithCancel(ctx)
@@ -116,37 +131,53 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 }
 
 // drive runs vegeta's attacker and collects its results.
-func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan, alarm alarm, transport *transport, dialer *dialer) (Result, error) {
+func drive(ctx context.Context, cancel context.CancelFunc, spec Spec, plan plan, alarm alarm, transport *transport, dialer *dialer) (*collector, error) {
 	attacker := vegeta.NewAttacker(
 		vegeta.Client(&http.Client{Transport: transport}), // first: it discards what other options set
 		vegeta.Workers(uint64(min(plan.workers, firstWorkers))),
 		vegeta.MaxWorkers(uint64(plan.workers)),
 	)
 	c := newCollector(spec, plan)
-	began := time.Now() // after all that takes time
-	c.began = began
-	c.teller = newTeller(c, spec.Tell)
+	began, err := spec.begin(ctx) // after all that takes time
+	if err != nil {
+		return nil, errors.Join(err, c.raw.close())
+	}
+	c.begin(began)
 	dialer.from = began.Add(spec.Warmup)
 	var next arrivals
 	if plan.open() {
 		next = plan.arrivals()
 	}
-	pacer := &pacer{plan: plan, next: next, began: began, alarm: alarm, least: leastSleep(spec.Rate), pool: &transport.pool, ended: ctx.Done()}
+	pacer := &pacer{plan: plan, next: next, began: began, alarm: alarm, least: leastSleep(spec.ownRate()), pool: &transport.pool, ended: ctx.Done()}
 
 	// Neither the pacer's sleep nor its wait for a free worker notices the end
 	// by itself: the alarm ends the one, Stop the other.
 	end := func() { alarm.Stop(); attacker.Stop() }
 	defer context.AfterFunc(ctx, end)()
-	defer time.AfterFunc(plan.deadline, end).Stop()
+	defer time.AfterFunc(time.Until(began)+plan.deadline, end).Stop()
+	pacer.sleepUntil(0)
 
 	results := attacker.Attack(target, pacer, 0, "")
 	c.drain(ctx, results, &transport.pool, cancel)
 	c.teller.close(time.Since(began))
 	c.redials = dialer.opened.Load()
 	if err := c.raw.close(); err != nil {
-		return c.result(), fmt.Errorf("write raw results: %w: free some space and run the trial again", err)
+		return c, fmt.Errorf("write raw results: %w: free some space and run the trial again", err)
 	}
-	return c.result(), nil
+	return c, nil
+}
+
+// begin returns when the attack begins, by this process's own clock.
+func (s Spec) begin(ctx context.Context) (time.Time, error) {
+	if s.Begin == nil {
+		return time.Now(), nil
+	}
+	at, err := s.Begin(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("begin the attack: %w", err)
+	}
+	now := time.Now()
+	return now.Add(at.Sub(now)), nil
 }
 
 // target is the same for every hit: vegeta asks for it outside the lock that
@@ -180,6 +211,10 @@ func (s Spec) check() error {
 	require(s.Timeout > 0, "timeout %v: want above 0", s.Timeout)
 	require(s.Rate*(s.Warmup+s.Duration).Seconds() <= maxPlanned,
 		"%v/s for %v: more than %.0f hits, shorten the trial", s.Rate, s.Warmup+s.Duration, maxPlanned)
+	require(s.Shards >= 0 && s.Shard >= 0 && s.Shard < max(s.Shards, 1), "shard %d of %d: want them counted from 0", s.Shard, s.Shards)
+	if len(errs) == 0 && s.Shards > 1 {
+		require(s.Shards <= s.Splits(), "%d shards of an attack that keeps %d requests in flight: want one each at least", s.Shards, s.Splits())
+	}
 	return errors.Join(errs...)
 }
 
@@ -191,24 +226,48 @@ type plan struct {
 	end      time.Duration   // of the schedule, from the start
 	deadline time.Duration   // nothing is sent later, from the start
 	workers  int             // cap on requests in flight
+	of       scope           // open loop: what all shards send
+}
+
+// scope is the hits of an open loop, whichever shard sends them.
+type scope struct{ hits, first uint64 }
+
+// newPlan is what a spec plans: of a shard, its own part.
+func newPlan(s Spec) plan {
+	p := closedPlan(s)
+	if s.Rate > 0 {
+		p = openPlan(s)
+	}
+	if s.Shards > 1 {
+		return p.part(s.Shard, s.Shards)
+	}
+	return p
 }
 
 func openPlan(s Spec) plan {
 	end := s.Warmup + s.Duration
 	hits, first := s.arrivals().count(s.Warmup)
-	workers := s.MaxInFlight
-	if workers == 0 {
-		peak := s.Rate * scenarios.Traffic{Arrivals: s.Arrivals, Shape: s.Shape}.Peak()
-		workers = int(min(max(math.Ceil(peak*s.Timeout.Seconds()), 1), maxInFlight))
-	}
 	return plan{
 		arrivals: s.arrivals,
 		hits:     hits,
 		first:    first,
 		end:      end,
 		deadline: end + min(grace, s.Timeout),
-		workers:  workers,
+		workers:  s.inFlight(),
+		of:       scope{hits, first},
 	}
+}
+
+// inFlight is the cap on requests in flight, of all shards together.
+func (s Spec) inFlight() int {
+	switch {
+	case s.Rate == 0:
+		return s.Connections
+	case s.MaxInFlight > 0:
+		return s.MaxInFlight
+	}
+	peak := s.Rate * scenarios.Traffic{Arrivals: s.Arrivals, Shape: s.Shape}.Peak()
+	return int(min(max(math.Ceil(peak*s.Timeout.Seconds()), 1), maxInFlight))
 }
 
 func closedPlan(s Spec) plan {
@@ -217,7 +276,7 @@ func closedPlan(s Spec) plan {
 		hits = defaultMaxHits
 	}
 	end := s.Warmup + s.Duration
-	return plan{hits: hits, end: end, deadline: end, workers: s.Connections}
+	return plan{hits: hits, end: end, deadline: end, workers: s.inFlight()}
 }
 
 // open tells whether hits have a scheduled time.

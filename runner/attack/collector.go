@@ -16,6 +16,9 @@ import (
 // late is the lag from which a hit counts as sent late.
 const late = 2 * time.Millisecond
 
+// interrupted is why an attack ended whose context was done.
+const interrupted = "interrupted"
+
 // collector takes vegeta's results and sums up those of the measured part.
 // Only drain's goroutine uses it.
 type collector struct {
@@ -30,12 +33,14 @@ type collector struct {
 	raw     *rawLog
 
 	sent           uint64 // of the measured part
+	unsent         uint64 // released in it, and not sent because the attack had ended
 	all            uint64 // warm-up included
 	late, lateBusy uint64
 	starveLag      *hdr.Histogram
 	resent         uint64
 	protocols      protocols
 	redials        uint64
+	meter          *meter // nil: the generator's CPU time is not read
 	aborted        string
 	ended          time.Duration // when the attack was aborted, or the plan's end; from the start
 }
@@ -54,7 +59,21 @@ func newCollector(s Spec, p plan) *collector {
 	for range s.Requests {
 		c.tallies = append(c.tallies, newTally())
 	}
+	c.windows.keep = s.part
 	return c
+}
+
+// begin notes when the attack begins.
+func (c *collector) begin(at time.Time) {
+	c.began = at
+	c.teller = newTeller(c, c.spec.Tell)
+	if !c.spec.part {
+		return
+	}
+	c.meter = newMeter(at.Add(c.spec.Warmup), at.Add(c.plan.end))
+	if c.raw != nil {
+		c.raw.began = at
+	}
 }
 
 // drain takes results until there are no more. It never waits for anything
@@ -66,13 +85,13 @@ func (c *collector) drain(ctx context.Context, results <-chan *vegeta.Result, po
 		defer ticker.Stop()
 		check = ticker.C
 	}
-	interrupted := ctx.Done()
+	ended := ctx.Done()
 	for {
 		select {
 		case r, ok := <-results:
 			if !ok {
-				if interrupted != nil && ctx.Err() != nil { // came in the same moment
-					c.abort("interrupted")
+				if ended != nil && ctx.Err() != nil { // came in the same moment
+					c.abort(interrupted)
 				}
 				return
 			}
@@ -84,11 +103,11 @@ func (c *collector) drain(ctx context.Context, results <-chan *vegeta.Result, po
 			if why := c.watch.check(now); why != "" {
 				c.abort(why)
 				cancel()
-				check, interrupted = nil, nil
+				check, ended = nil, nil
 			}
-		case <-interrupted:
-			c.abort("interrupted")
-			check, interrupted = nil, nil
+		case <-ended:
+			c.abort(interrupted)
+			check, ended = nil, nil
 		}
 	}
 }
@@ -116,6 +135,9 @@ func (c *collector) sum(r *vegeta.Result) {
 	found := decodeFinding(r.Body)
 	sent := r.Timestamp.Sub(c.began)
 	if found.fault == unsent {
+		if c.measured(r.Seq, sent) {
+			c.unsent++
+		}
 		return
 	}
 	h := hit{code: r.Code, found: found, service: r.Latency}

@@ -81,6 +81,21 @@ func (s Spec) requests(rs ...scenarios.Request) Spec {
 // pipes: time stands still while anything can still run, so latencies are
 // exact and no load of the machine shows in them.
 func virtual(t *testing.T, handler http.HandlerFunc, test func(t *testing.T, run func(context.Context, Spec) Result)) {
+	onPipes(t, handler, func(t *testing.T, aim func(Spec) Spec) {
+		test(t, func(ctx context.Context, s Spec) Result {
+			res, err := Run(ctx, aim(s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkSums(t, res)
+			return res
+		})
+	})
+}
+
+// onPipes is virtual for tests that attack by themselves: aim has a spec reach
+// the handler.
+func onPipes(t *testing.T, handler http.HandlerFunc, test func(t *testing.T, aim func(Spec) Spec)) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -89,16 +104,11 @@ func virtual(t *testing.T, handler http.HandlerFunc, test func(t *testing.T, run
 		served := make(chan error)
 		go func() { served <- server.Serve(pipes) }()
 		defer func() { cancel(); server.Close(); <-served }()
-		test(t, func(ctx context.Context, s Spec) Result {
+		test(t, func(s Spec) Spec {
 			s.Network, s.Address = "tcp", "pipe"
 			s.dial = pipes.dial
 			s.alarm = func() (alarm, error) { return &virtualAlarm{stopped: make(chan struct{})}, nil }
-			res, err := Run(ctx, s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkSums(t, res)
-			return res
+			return s
 		})
 	})
 }

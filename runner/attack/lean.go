@@ -57,7 +57,7 @@ func newLean(s Spec, traffic *traffic, dialer *dialer, workers int) *lean {
 		}
 	}
 	l.forget = context.AfterFunc(traffic.ctx, l.interrupt)
-	l.warm(min(int(s.Rate*warmFor.Seconds()), workers, maxWarm))
+	l.warm(min(int(s.ownRate()*warmFor.Seconds()), workers, maxWarm))
 	return l
 }
 

@@ -33,7 +33,7 @@ func limitProcs(s Spec) (restore func()) {
 	percent := closedGC
 	if s.Rate > 0 {
 		percent = pacedGC
-		want = min(want, 1+int(math.Ceil(s.Rate/procRate)))
+		want = min(want, 1+int(math.Ceil(s.ownRate()/procRate)))
 	}
 	before := debug.SetGCPercent(percent)
 	runtime.GOMAXPROCS(min(want, have))

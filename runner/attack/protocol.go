@@ -38,6 +38,18 @@ func (p protocol) String() string {
 	return name
 }
 
+// protocolNamed is the protocol that has a name; 0 when none has.
+func protocolNamed(name string) protocol {
+	for version := range httpVersions {
+		for secure := range 16 {
+			if p := protocol(version<<4 | secure); version > 0 && p.String() == name {
+				return p
+			}
+		}
+	}
+	return 0
+}
+
 // protocols counts responses by what they came over.
 type protocols [256]uint64
 

@@ -13,8 +13,9 @@ import (
 // latency of the subject. Encoding is faster than any attack, so that the
 // queue stays short unless the disk stops, and then takes some 60 bytes a hit.
 type rawLog struct {
-	spec Spec
-	base string // of URLs
+	spec  Spec
+	base  string    // of URLs
+	began time.Time // of a part, whose times all count from it; zero: they are as vegeta took them
 
 	mu    sync.Mutex
 	more  sync.Cond
@@ -106,7 +107,7 @@ func (l *rawLog) take(batch *[]rawHit) bool {
 // request. Headers and body are left out, they would be most of the file.
 func (l *rawLog) result(h rawHit) vegeta.Result {
 	r := vegeta.Result{
-		Seq:       h.seq,
+		Seq:       numberOf(l.spec.Mix, h.seq),
 		Code:      h.code,
 		Timestamp: h.timestamp,
 		Latency:   h.latency,
@@ -115,6 +116,9 @@ func (l *rawLog) result(h rawHit) vegeta.Result {
 		Error:     h.found.fault.String(),
 		Method:    l.spec.Requests[l.spec.Mix.Pick(h.seq)].Method,
 		URL:       string(l.spec.Mix.AppendPath([]byte(l.base), h.seq)),
+	}
+	if !l.began.IsZero() {
+		r.Timestamp = l.began.Add(h.timestamp.Sub(l.began))
 	}
 	if r.Error == "" { // expected, but vegeta may mark it
 		r.Error = marked(r.Code)

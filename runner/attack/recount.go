@@ -38,10 +38,7 @@ func Recount(spec Spec, recorded Result, raw io.Reader) (Result, error) {
 	if err := spec.check(); err != nil {
 		return Result{}, fmt.Errorf("recount: %w", err)
 	}
-	plan := closedPlan(spec)
-	if spec.Rate > 0 {
-		plan = openPlan(spec)
-	}
+	plan := newPlan(spec)
 	hits, err := readHits(spec, plan, raw)
 	if err != nil {
 		return Result{}, err
@@ -100,9 +97,8 @@ func readHits(spec Spec, p plan, raw io.Reader) (hits []pastHit, err error) {
 		if h.found.fault, err = faultCalled(r); err != nil {
 			return nil, fmt.Errorf("read raw results: hit %d: %w", r.Seq, err)
 		}
-		path = spec.Mix.AppendPath(path[:0], r.Seq)
-		if method := spec.Requests[h.request].Method; r.Method != method || !strings.HasSuffix(r.URL, string(path)) {
-			return nil, fmt.Errorf("read raw results: hit %d is %s %s, where the traffic has %s %s", r.Seq, r.Method, r.URL, method, path)
+		if path, err = spec.sends(r, path); err != nil {
+			return nil, fmt.Errorf("read raw results: %w", err)
 		}
 		if p.open() {
 			if r.Seq < p.first || r.Seq >= p.hits {
@@ -114,27 +110,43 @@ func readHits(spec Spec, p plan, raw io.Reader) (hits []pastHit, err error) {
 	}
 }
 
+// sends makes sure that the traffic has the request of a raw result. The buffer
+// is used for its path, and returned.
+func (s Spec) sends(r vegeta.Result, buffer []byte) ([]byte, error) {
+	path := s.Mix.AppendPath(buffer[:0], r.Seq)
+	method := s.Requests[s.Mix.Pick(r.Seq)].Method
+	if r.Method != method || !strings.HasSuffix(r.URL, string(path)) {
+		return path, fmt.Errorf("hit %d is %s %s, where the traffic has %s %s", r.Seq, r.Method, r.URL, method, path)
+	}
+	return path, nil
+}
+
 // faultCalled is the fault of a raw result, by its text.
 func faultCalled(r vegeta.Result) (fault, error) {
 	if r.Error == "" || r.Error == marked(r.Code) {
 		return good, nil
 	}
+	return faultNamed(r.Error)
+}
+
+// faultNamed is the fault that has a text.
+func faultNamed(text string) (fault, error) {
 	for f, name := range faultNames {
-		if name == r.Error {
+		if name == text {
 			return f, nil
 		}
 	}
-	if text, ok := strings.CutPrefix(r.Error, "status "); ok {
-		if code, err := strconv.ParseUint(text, 10, 9); err == nil {
+	if code, ok := strings.CutPrefix(text, "status "); ok {
+		if code, err := strconv.ParseUint(code, 10, 16); err == nil && code < uint64(errno-status) {
 			return status + fault(code), nil
 		}
 	}
 	for n := range syscall.Errno(200) {
-		if n > 0 && n.Error() == r.Error {
+		if n > 0 && n.Error() == text {
 			return errno + fault(n), nil
 		}
 	}
-	return unknown, fmt.Errorf("%q is no fault", r.Error)
+	return unknown, fmt.Errorf("%q is no fault", text)
 }
 
 // marked is the error of a good response whose status is none of success: vegeta

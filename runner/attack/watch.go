@@ -14,7 +14,9 @@ import (
 const enoughErrors = 5
 
 // watch tells when an objective cannot be met any more, whatever the rest of
-// the planned responses may be.
+// the planned responses may be. A shard knows of its own ones only, and takes
+// those of the others for good: what it says is right of the whole attack, and
+// comes later than if it knew them all.
 type watch struct {
 	plan   plan
 	mix    Mix
@@ -26,7 +28,7 @@ type watch struct {
 // bound is one objective and what already speaks against it.
 type bound struct {
 	scenarios.Objective
-	planned uint64        // hits of the class
+	planned uint64        // hits of the class, those of other shards included
 	allowed float64       // slow responses, or errors
 	bad     uint64        // slow responses, or errors, so far
 	total   time.Duration // of all responses so far
@@ -43,9 +45,10 @@ func newWatch(s Spec, p plan, l *ledger) *watch {
 	for _, r := range s.Requests {
 		w.class = append(w.class, r.Class)
 	}
-	planned := map[string]uint64{scenarios.All: p.hits - p.first}
-	for seq := p.first; seq < p.hits; seq++ {
-		planned[w.class[s.Mix.Pick(seq)]]++
+	planned := map[string]uint64{scenarios.All: p.of.hits - p.of.first}
+	all := whole(s.Mix)
+	for seq := p.of.first; seq < p.of.hits; seq++ {
+		planned[w.class[all.Pick(seq)]]++
 	}
 	for _, o := range s.Objectives {
 		b := bound{Objective: o, planned: planned[o.Class], overdue: p.first}

@@ -10,10 +10,13 @@ import (
 
 // windows sums up hits by the second in which they completed. A window is
 // summarised two seconds after its own, because results arrive nearly in the
-// order of completion; only the summary is kept.
+// order of completion; only the summary is kept, but for a part, which is merged
+// with others.
 type windows struct {
 	done []rundir.Window
 	open [2]window // the second len(done), and the one after
+	keep bool
+	kept []window // what done sums up, if keep
 }
 
 type window struct {
@@ -48,18 +51,26 @@ func (w *windows) add(completed time.Duration, isGood bool, response time.Durati
 // close summarises the oldest open window.
 func (w *windows) close() {
 	o := w.open[0]
-	w.done = append(w.done, rundir.Window{
-		Second: len(w.done),
-		Sent:   o.good + o.errors,
-		Good:   o.good,
-		Errors: o.errors,
-		P50:    micros(o.responses.ValueAtPercentile(50)),
-		P95:    micros(o.responses.ValueAtPercentile(95)),
-		P99:    micros(o.responses.ValueAtPercentile(99)),
-		Max:    micros(o.responses.Max()),
-	})
+	w.done = append(w.done, o.summary(len(w.done)))
+	if w.keep {
+		w.kept = append(w.kept, o)
+		o.responses = rundir.NewBriefHistogram()
+	}
 	o.responses.Reset()
 	w.open[0], w.open[1] = w.open[1], window{responses: o.responses}
+}
+
+func (w window) summary(second int) rundir.Window {
+	return rundir.Window{
+		Second: second,
+		Sent:   w.good + w.errors,
+		Good:   w.good,
+		Errors: w.errors,
+		P50:    micros(w.responses.ValueAtPercentile(50)),
+		P95:    micros(w.responses.ValueAtPercentile(95)),
+		P99:    micros(w.responses.ValueAtPercentile(99)),
+		Max:    micros(w.responses.Max()),
+	}
 }
 
 // finish summarises what is open and returns all windows, up to the last

@@ -99,13 +99,17 @@ type Observed struct {
 
 // CPUs is where each part runs, as lists of CPU numbers.
 type CPUs struct {
-	Generator, Proxy, App []int
-	Shared                bool // the sets overlap because the machine is too small
+	Generator, Proxy, App []int // no Generator: those of a fleet have hosts of their own
+	Shared                bool  // the sets overlap because the machine is too small
 }
 
-// String is as "generator 0, proxy 1, application 2-3".
+// String is as "generator 0, proxy 1, application 2-3". Generators on hosts of
+// their own are not in it.
 func (c CPUs) String() string {
-	text := fmt.Sprintf("generator %s, proxy %s, application %s", scenarios.CPUList(c.Generator), scenarios.CPUList(c.Proxy), scenarios.CPUList(c.App))
+	text := fmt.Sprintf("proxy %s, application %s", scenarios.CPUList(c.Proxy), scenarios.CPUList(c.App))
+	if len(c.Generator) > 0 {
+		text = fmt.Sprintf("generator %s, %s", scenarios.CPUList(c.Generator), text)
+	}
 	if c.Shared {
 		text += ", shared"
 	}

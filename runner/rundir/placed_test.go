@@ -81,7 +81,7 @@ func TestPlacedIsKept(t *testing.T) {
 	if strings.Contains(string(b), "Placed") {
 		t.Errorf("a trial of one machine says where it was made: %s", b)
 	}
-	want := Trial{ID: 2, Placed: &Placed{Site: "a", Agent: "a1", Token: 7, Delivery: 2, Visit: "x_1", Number: 3, Generators: []Shooter{
+	want := Trial{ID: 2, Step: Step{Cell: testCell}, Placed: &Placed{Site: "a", Agent: "a1", Token: 7, Delivery: 2, Visit: "x_1", Number: 3, Generators: []Shooter{
 		{Agent: "g1", Hostname: "h", Sent: 10, Lag: Latency{Count: 10, P99: time.Millisecond}, CPUSeconds: 0.5, CPUs: 2, Offset: 4 * time.Second, Bound: time.Millisecond},
 	}}}
 	if b, err = json.Marshal(want); err != nil {

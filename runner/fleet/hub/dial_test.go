@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sweetspot/runner/fleet/wire"
@@ -196,22 +197,50 @@ func TestProtocol(t *testing.T) {
 	}
 }
 
-// A hub that comes later is waited for, and one that comes back is found again.
+// A hub that comes later is waited for, and one that comes back is found again,
+// with all that it had.
 func TestDialWaits(t *testing.T) {
 	dir := keys(t)
 	o := Options{Listen: freePorts(t, 1)[0], PKI: dir, Store: filepath.Join(t.TempDir(), "store")}
-	joined := make(chan error)
+	type result struct {
+		nc  *nats.Conn
+		err error
+	}
+	joined := make(chan result)
 	go func() {
 		nc, err := Dial(t.Context(), o.Listen, keyFile(dir, "a1"))
-		if err == nil {
-			nc.Close()
-		}
-		joined <- err
+		joined <- result{nc, err}
 	}()
-	s := start(t, o)
-	admin(t, s)
-	if err := <-joined; err != nil {
+	s, err := Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, _ := admin(t, s)
+	r := <-joined
+	if r.err != nil {
+		t.Fatal(errors.Join(r.err, s.Close()))
+	}
+	defer r.nc.Close()
+	js, err := jetstream.New(r.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := once(t.Context(), js, 0); err != nil {
 		t.Error(err)
+	}
+	own.Close()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.nc.Publish(wire.Live("r", "a"), nil); err == nil && r.nc.Flush() == nil {
+		t.Error("a message to a hub that is gone was taken")
+	}
+	start(t, o)
+	for err = once(t.Context(), js, 0); err != nil && !isDuplicate(err); err = once(t.Context(), js, 0) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err == nil {
+		t.Error("the result that was there was taken again")
 	}
 }
 
@@ -362,7 +391,9 @@ func TestOtherCluster(t *testing.T) {
 	if _, err := js.Consumer(t.Context(), wire.WorkStream, wire.SitesConsumer); err != nil {
 		t.Error(err)
 	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "X"}); err == nil {
+	soon, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond) // what is refused is not answered
+	defer cancel()
+	if _, err := js.CreateStream(soon, jetstream.StreamConfig{Name: "X"}); err == nil {
 		t.Error("a subject made a stream")
 	}
 }

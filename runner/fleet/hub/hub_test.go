@@ -150,28 +150,21 @@ func TestDamagedStore(t *testing.T) {
 		{"no description", func(streams string) error {
 			return os.Remove(filepath.Join(streams, agents, "meta.inf"))
 		}, "stream KV_agents: it cannot be read"},
+		{"a message", func(streams string) error {
+			return rewrite(streams, func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
+		}, "1.blk: at byte"},
+		{"the length of a message", func(streams string) error {
+			return rewrite(streams, func(b []byte) []byte { b[0] = 3; return b })
+		}, "1.blk: at byte 0: a damaged message"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			store := filepath.Join(t.TempDir(), "store")
-			s, err := Start(Options{Store: store})
-			if err != nil {
-				t.Fatal(err)
-			}
-			nc, js := admin(t, s)
-			for k := range 10 {
-				if _, err := js.Publish(t.Context(), wire.Result("r", "v", k), []byte("a result of some length")); err != nil {
-					t.Fatal(err)
-				}
-			}
-			nc.Close()
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
+			resultsIn(t, store)
 			if err := tt.damage(streamDirs(store)); err != nil {
 				t.Fatal(err)
 			}
 			for range 2 { // also when it is tried again
-				s, err = Start(Options{Store: store})
+				s, err := Start(Options{Store: store})
 				if err == nil {
 					t.Fatal(errors.Join(errors.New("started"), s.Close()))
 				}
@@ -180,6 +173,78 @@ func TestDamagedStore(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// rewrite changes the file of the results.
+func rewrite(streams string, change func([]byte) []byte) error {
+	file := filepath.Join(streams, wire.ResultStream, "msgs", "1.blk")
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, change(b), 0o600)
+}
+
+// A hub that was killed was writing one message more, which nobody was told is
+// there. All others are.
+func TestTornMessage(t *testing.T) {
+	for name, change := range map[string]func([]byte) []byte{
+		"whole":               func(b []byte) []byte { return b },
+		"cut off":             func(b []byte) []byte { return b[:len(b)-10] },
+		"begun":               func(b []byte) []byte { return append(b, 70, 0, 0) },
+		"not written":         func(b []byte) []byte { return append(b, make([]byte, 4096)...) },
+		"its end not written": func(b []byte) []byte { clear(b[len(b)-20:]); return b },
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := filepath.Join(t.TempDir(), "store")
+			resultsIn(t, store)
+			if err := rewrite(streamDirs(store), change); err != nil {
+				t.Fatal(err)
+			}
+			_, js := admin(t, start(t, Options{Store: store}))
+			results, err := js.Stream(t.Context(), wire.ResultStream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := results.CachedInfo().State.Msgs; got < 9 {
+				t.Errorf("%d of 10 messages", got)
+			}
+		})
+	}
+}
+
+// resultsIn makes a store with ten results, with and without headers, and one
+// more that was deleted.
+func resultsIn(t *testing.T, store string) {
+	t.Helper()
+	s, err := Start(Options{Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, js := admin(t, s)
+	results, err := js.Stream(t.Context(), wire.ResultStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range 11 {
+		m := &nats.Msg{Subject: wire.Result("r", "v", k), Data: []byte("a result of some length")}
+		if k%2 == 0 {
+			m.Header = nats.Header{"X": {"y"}}
+		}
+		ack, err := js.PublishMsg(t.Context(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k == 5 {
+			if err := results.SecureDeleteMsg(t.Context(), ack.Sequence); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	nc.Close()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -229,6 +294,22 @@ func TestPrepare(t *testing.T) {
 	}
 	if err := Prepare(t.Context(), js, 3); err == nil || !strings.Contains(err.Error(), "replicas is 1, want 3") {
 		t.Errorf("three replicas: %v", err)
+	}
+}
+
+// A store that is too small says so before anything is in it.
+func TestNoRoom(t *testing.T) {
+	nc, err := start(t, Options{MaxStore: 10 << 20}).Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Prepare(t.Context(), js, 1); err == nil || !strings.Contains(err.Error(), "raise --max-store") {
+		t.Errorf("%v, want what to do", err)
 	}
 }
 
@@ -283,7 +364,9 @@ func TestBuckets(t *testing.T) {
 			t.Errorf("%s: object of %d bytes, %v; want %d", who, len(got), err, len(big))
 		}
 	}
-	if err := objects.Delete(t.Context(), "r/v/0"); err == nil {
+	soon, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond) // what is refused is not answered
+	defer cancel()
+	if err := objects.Delete(soon, "r/v/0"); err == nil {
 		t.Error("a subject deleted an object")
 	}
 }

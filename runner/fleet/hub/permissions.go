@@ -98,13 +98,16 @@ func Permissions(name, role, site string) *server.Permissions {
 }
 
 // agent is what both kinds of agents may: describe itself, know what is there,
-// hand in files, tell of an attack that runs, and be told to stop.
+// hand in files and fetch them, tell of an attack that runs, and be told to stop.
+// To fetch a file it makes a consumer, and may have the file sent to any subject:
+// it keeps its own, so whoever takes orders looks at the subject of a message.
 func agent(name, site string) grant {
 	return grant{
 		publish: slices.Concat(
 			each(infoOf, wire.WorkStream, agents, announced, runs, raw),
 			each(valueOf, agents, announced, runs, raw),
 			[]string{key(agents, name), chunks, metas, wire.Live("*", site)},
+			[]string{api + "CONSUMER.CREATE." + raw + ".*." + chunks, api + "CONSUMER.DELETE." + raw + ".*", "$JS.FC." + raw + ".>"},
 		),
 		subscribe: []string{inboxes(name, site) + ".>", wire.Stop("*")},
 	}
@@ -129,9 +132,6 @@ func subject(name, site string) grant {
 			infoOf + leases, valueOf + leases, key(leases, site),
 			key(announced, site+"."+name),
 			wire.ToGenerator(site, "*", "*"),
-			api + "CONSUMER.CREATE." + raw + ".*." + chunks, // reads an object
-			api + "CONSUMER.DELETE." + raw + ".*",
-			"$JS.FC." + raw + ".>",
 		},
 		subscribe: []string{wire.Live("*", site)},
 	})

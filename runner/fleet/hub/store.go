@@ -49,47 +49,55 @@ func streamDirs(store string) string {
 	return filepath.Join(store, server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT, "streams")
 }
 
-// keptStreams are the names of the streams that a store has.
-func keptStreams(store string) ([]string, error) {
-	entries, err := os.ReadDir(streamDirs(store))
-	if errors.Is(err, fs.ErrNotExist) {
+// kept are the streams that the store has, each of them whole. A store of a
+// cluster is not looked at: the other hubs mend it; nor are objects, which have
+// a digest each.
+func (o Options) kept() ([]string, error) {
+	if o.Cluster.Name != "" {
 		return nil, nil
 	}
-	if err != nil {
+	entries, err := os.ReadDir(streamDirs(o.Store))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			names = append(names, e.Name())
+		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		names = append(names, e.Name())
+		if e.Name() == raw {
+			continue
+		}
+		if err := verifyMessages(streamDirs(o.Store), e.Name()); err != nil {
+			return nil, damaged(o.Store, e.Name(), err)
 		}
 	}
 	return names, nil
 }
 
+// damaged says what to do about a stream that is.
+func damaged(store, stream string, err error) error {
+	return fmt.Errorf("store %s: stream %s: %w; move %s away (what was in transit is lost: resume its runs), or put a copy back",
+		store, stream, err, filepath.Join(streamDirs(store), stream))
+}
+
 // whole says which of the streams that a store had the server could not read,
-// or not read whole, with what the server said of it.
+// with what the server said of it.
 func whole(n *server.Server, store string, kept, said []string) error {
 	state, err := n.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
 	if err != nil {
 		return fmt.Errorf("store %s: %w", store, err)
 	}
-	lost := map[string]error{}
-	for _, name := range kept {
-		lost[name] = errors.New("it cannot be read")
-	}
+	var read []string
 	for _, account := range state.AccountDetails {
 		for _, s := range account.Streams {
-			delete(lost, s.Name)
-			if s.State.Lost != nil {
-				lost[s.Name] = fmt.Errorf("%d messages are lost", len(s.State.Lost.Msgs))
-			}
+			read = append(read, s.Name)
 		}
 	}
-	for _, name := range kept { // in order
-		if lost[name] != nil {
-			return fmt.Errorf("store %s: stream %s: %w: %w; move %s away (what was in transit is lost: resume its runs), or put a copy back",
-				store, name, lost[name], complaints(said), filepath.Join(streamDirs(store), name))
+	for _, name := range kept {
+		if !slices.Contains(read, name) {
+			return damaged(store, name, fmt.Errorf("it cannot be read: %w", complaints(said)))
 		}
 	}
 	return nil

@@ -211,13 +211,20 @@ type Arm struct {
 	Seed        uint64 // of the arrivals
 	MixSeed     uint64 // of the mix
 	Raw         bool   // raw results are wanted
+	Protocol    int    // of the subject
+	Digest      string // of the plan: the generator's has to have the same one
+	ServerName  string `json:",omitempty"` // that the subject's certificate is for
+	Recording   string `json:",omitempty"` // object in RawBucket: what a replay replays
+	MaxInFlight int    `json:",omitempty"` // of an open loop, of all shards; 0: the default
+	MaxHits     uint64 `json:",omitempty"` // of a closed loop, of all shards; 0: the default
+	Objectives  scenarios.Objectives
 }
 
 // Bounds of an attack that a generator takes part in.
 const (
 	MaxShards   = 1000
 	MaxRate     = 1e6
-	MaxDuration = time.Hour
+	MaxDuration = 20 * time.Minute // what a generator measures in it, second by second, is one message
 )
 
 // Check implements Message.
@@ -237,10 +244,11 @@ func (a *Arm) Check() error {
 	return err
 }
 
-// Armed answers Arm and Fire.
+// Armed answers Arm, Fire, and what ends a shard.
 type Armed struct {
 	Trial string
 	Err   string `json:",omitempty"` // why it is not going to be
+	Busy  bool   `json:",omitempty"` // because the generator has another attack: it can be tried again
 }
 
 // Check implements Message.

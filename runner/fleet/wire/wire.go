@@ -60,7 +60,7 @@ func Live(run, site string) string { return "live." + run + "." + site }
 func Stop(run string) string { return "stop." + run }
 
 // ToGenerator is asked by a site's subject of one of its generators: verb is
-// ping, arm, fire or drop.
+// one of AskPing to AskDrop.
 func ToGenerator(site, agent, verb string) string { return "gen." + site + "." + agent + "." + verb }
 
 var (
