@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
 
 	"sweetspot/runner"
+	"sweetspot/runner/fleet/shard"
 	"sweetspot/runner/fleet/wire"
 	"sweetspot/runner/process"
 	"sweetspot/runner/sample"
@@ -100,7 +102,19 @@ func (a *Agent) serve(ctx context.Context, p *presence) (err error) {
 	if err := errors.Join(os.MkdirAll(a.Scratch, 0o711), os.Chmod(a.Scratch, 0o711)); err != nil { // servers that give up root enter it
 		return err
 	}
-	return (&site{Agent: a, presence: p}).serve(ctx)
+	all, ctx := errgroup.WithContext(ctx)
+	if a.Role != wire.Subject {
+		all.Go(func() error {
+			return shard.Serve(ctx, a.Conn, shard.Options{Agent: p.self(), Clock: a.Clock, Scratch: a.Scratch, Note: a.Say, Malformed: func(subject string, err error) {
+				a.Say("dropped a message on %s: %v", subject, err)
+				p.dropped(ctx)
+			}})
+		})
+	}
+	if a.Role != wire.Generator {
+		all.Go(func() error { return (&site{Agent: a, presence: p}).serve(ctx) })
+	}
+	return all.Wait()
 }
 
 // Addresses returns where others reach this host, the best one first: the

@@ -96,6 +96,9 @@ func (q *queue) measure(ctx context.Context, p *prepared) (err error) {
 	defer func() { err = errors.Join(err, q.run.Close(), os.RemoveAll(dir)) }()
 	q.ctx = ctx
 	c := runner.Config{Run: q.run, App: p.app, Strategy: q.next, Place: q.place, Watch: q.tell}
+	if err := q.aim(&c, p); err != nil {
+		return err
+	}
 	err = q.site.run(ctx, c)
 	return cmp.Or(q.err, err)
 }
