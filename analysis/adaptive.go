@@ -22,20 +22,10 @@ import (
 //
 // The scenario's strategy is scenarios.Adaptive.
 func Adaptive(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
-	cells = measurable(s.Limits, cells)
-	r := recollection{scenario: s}
-	return func(done []rundir.Trial) (rundir.Step, bool) {
-		judged, conclusions := r.of(done)
-		g := gridOf(s, cells, judged)
-		g.conclusions = conclusions
-		for _, next := range []func() *visit{g.glancing, g.racing, g.finishing} {
-			if v := next(); v != nil {
-				return g.step(v)
-			}
-		}
-		return g.scaling()
-	}
+	return newSearch(s, cells, adaptiveStages).next
 }
+
+var adaptiveStages = []stage{{(*grid).glancing, 1}, {(*grid).racing, finalStart}, {(*grid).finishing, scalingStart}}
 
 const (
 	heats     = 12  // of a race, at most
@@ -47,35 +37,35 @@ const (
 // it, or the budget says so.
 func (g *grid) glancing() *visit {
 	half, others := g.halves()
-	for i, c := range half {
-		v := g.glance(c)
-		v.label = fmt.Sprintf("looking at cell %d of %d", i+1, len(half))
-		if g.wanted(v, g.plan.Explore) {
-			return v
-		}
+	if v := g.free(half, 0, func(v *visit) bool { return g.wanted(v, g.plan.Explore) }); v != nil {
+		return v
+	}
+	// What has begun is carried to its end.
+	if v := g.free(others, 0, func(v *visit) bool { return len(v.trials) > 0 && !g.finished(v) }); v != nil {
+		return v
 	}
 	var next *visit
-	f, worth, left := g.forecast(), g.worthSeeing(), 0
-	most := 0.0
-	for _, c := range others {
-		v := g.glance(c)
-		v.label = "looking at a promising cell once more"
-		if len(v.trials) > 0 && !g.finished(v) {
-			return v // what has begun is carried to its end
-		}
-		if len(v.trials) > 0 || !worth(c) {
-			continue
-		}
-		left++
-		if guess := f.guess(c.Cell); next == nil || guess > most {
+	f, most := g.forecast(), 0.0
+	for _, c := range g.promising() {
+		v := g.visit(c.Cell, 0)
+		if guess := f.guess(c.Cell); !g.begun(v) && (next == nil || guess > most) {
 			next, most = v, guess
 		}
 	}
 	if next == nil || !g.wanted(next, g.plan.Explore) {
 		return nil
 	}
-	next.label = fmt.Sprintf("looking at the most promising of %d cells", left)
 	return next
+}
+
+// promising returns the cells of the second half that are worth a look and have
+// no trial yet.
+func (g *grid) promising() []scenarios.Planned {
+	_, others := g.halves()
+	worth := g.worthSeeing()
+	return slices.DeleteFunc(others, func(c scenarios.Planned) bool {
+		return len(g.visit(c.Cell, 0).trials) > 0 || !worth(c)
+	})
 }
 
 // worthSeeing returns a function that says whether a cell is to be looked at:
@@ -96,12 +86,6 @@ func (g *grid) worthSeeing() func(scenarios.Planned) bool {
 	return func(c scenarios.Planned) bool {
 		return among(half, c.Cell) || f.guess(c.Cell) >= g.plan.Race.Worth*best && g.fits(c.Cell, 1)
 	}
-}
-
-func (g *grid) glance(c scenarios.Planned) *visit {
-	v := g.visit(c.Cell, 0)
-	v.burst = true
-	return v
 }
 
 // halves parts the cells as a chessboard does, in shuffled orders. The smallest
@@ -133,32 +117,33 @@ func (g *grid) smallest(c scenarios.Cell) bool {
 	})
 }
 
-// racing returns the next visit of the race; nil when it is over.
+// racing returns the next visit of the race; nil when it is over. A heat begins
+// once the one before it is complete.
 func (g *grid) racing() *visit {
 	field := g.cells
 	for heat := 1; heat <= heats; heat++ {
-		before := field
-		field = g.field(heat, before)
+		field = g.field(heat, field)
 		if len(field) == 0 || heat > 1 && len(field) == 1 || heat > g.plan.Race.Heats && len(field) <= g.plan.Finalists { // the first heat also probes
 			return nil
 		}
-		for i, c := range g.shuffled(field, heat) {
-			v := g.visit(c.Cell, heat)
-			v.burst, v.probe = true, heat == 1
-			v.label = fmt.Sprintf("heat %d, cell %d of the %d in the race", heat, i+1, len(field))
-			if i == 0 {
-				v.label += g.departures(heat, before, field)
-			}
-			if g.finished(v) {
-				continue
-			}
-			if !g.wanted(v, g.plan.Explore) {
-				return nil
-			}
+		v := g.free(g.shuffled(field, heat), heat, func(v *visit) bool { return !g.finished(v) })
+		switch {
+		case v != nil && g.wanted(v, g.plan.Explore):
 			return v
+		case v != nil || g.takenIn(heat, heat+1):
+			return nil
 		}
 	}
 	return nil
+}
+
+// fields returns the cells of a heat, and those of the one before it.
+func (g *grid) fields(heat int) (before, field []scenarios.Planned) {
+	field = g.cells
+	for h := 1; h <= heat; h++ {
+		before, field = field, g.field(h, field)
+	}
+	return before, field
 }
 
 // departures tells which cells a heat leaves out, and why; empty for none.
@@ -277,7 +262,7 @@ func (g *grid) contenders(finalists []scenarios.Planned, round int) []scenarios.
 	if round < g.scenario.Search.Finals {
 		return finalists
 	}
-	end := finalStart + round
+	end := g.known(round)
 	s := g.standing(end)
 	if s.winner == nil {
 		return nil
@@ -289,18 +274,19 @@ func (g *grid) contenders(finalists []scenarios.Planned, round int) []scenarios.
 		}
 	}
 	slices.SortStableFunc(out[1:], func(a, b scenarios.Planned) int { return cmp.Compare(s.better[b.Cell], s.better[a.Cell]) })
-	most := int((g.plan.Budget - g.spentBefore(end)) / g.finalCost(end))
+	most := int((g.plan.Budget - g.spentBefore(finalStart+round)) / g.finalCost(end))
 	if min(len(out), most) < 2 {
 		return nil // one cell alone says nothing of another
 	}
 	return out[:min(len(out), most)]
 }
 
-// spentBefore adds up what the starts below end took from the budget.
+// spentBefore adds up what the starts below end took from the budget, and are
+// still expected to take at other sites.
 func (g *grid) spentBefore(end int) (spent time.Duration) {
 	for key, v := range g.visits {
 		if key.start < end {
-			spent += cost(v.trials)
+			spent += cost(v.trials) + g.taken[v.unit()]
 		}
 	}
 	return spent
@@ -312,7 +298,7 @@ func (g *grid) beaten(v *visit) bool {
 	if !g.adaptive || v.start < finalStart {
 		return false
 	}
-	s := g.surface(v.start)
+	s := g.surface(g.known(v.start - finalStart))
 	var cells []scenarios.Cell
 	for _, c := range g.finalists() {
 		cells = append(cells, c.Cell)

@@ -207,8 +207,8 @@ func TestEffectsTellTheNoise(t *testing.T) {
 		for start := range 12 {
 			for i, c := range cells {
 				at := time.Unix(int64(3600*start+60*i), 0)
-				all = append(all, observation{c.Cell, start, false, at, tt.burst * rng.NormFloat64(), 1})
-				all = append(all, observation{c.Cell, start, true, at, tt.walk * rng.NormFloat64(), 1})
+				all = append(all, observation{c.Cell, start, false, at, tt.burst * rng.NormFloat64(), 1, ""})
+				all = append(all, observation{c.Cell, start, true, at, tt.walk * rng.NormFloat64(), 1, ""})
 			}
 		}
 		f := fitEffects(all)

@@ -116,7 +116,7 @@ func (g *grid) overCPU(c *Cell, end int) string {
 	if slices.ContainsFunc(trials, func(t Judged) bool { return t.Usage.Quota > 0 }) {
 		return ""
 	}
-	spent := &Cell{Planned: c.Planned, Final: rate}
+	spent := &Cell{Planned: c.Planned, Final: rate, speeds: g.speeds(end)}
 	spent.costs(trials)
 	if spent.AppCPU == nil || spent.AppCPU.Value/1000*rate.Value <= limit {
 		return ""

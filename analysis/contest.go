@@ -157,9 +157,9 @@ func (g *grid) against(e, ref *Entry) {
 	e.Ratio = RatioFigure(a, b)
 	e.Classes, e.CPU, e.Latency = map[string]*Figure{}, map[string]*Figure{}, map[string]*Figure{}
 	for _, class := range []string{scenarios.Static, scenarios.Dynamic} {
-		x, y := g.paired(e.Cell.Cell, ref.Cell.Cell, func(v *visit) float64 {
+		x, y := g.paired(e.Cell.Cell, ref.Cell.Cell, func(v *visit, speed float64) float64 {
 			if t := v.lastOf(rundir.Saturation, class); t != nil {
-				return t.Load.Goodput
+				return t.Load.Goodput / speed
 			}
 			return 0
 		})
@@ -168,15 +168,15 @@ func (g *grid) against(e, ref *Entry) {
 			f.AtLeast = g.bound(e.Cell.Cell, class)
 			e.Classes[class] = f
 		}
-		x, y = g.paired(e.Cell.Cell, ref.Cell.Cell, func(v *visit) float64 {
-			return cpuPerRequest(v.lastOf(rundir.Saturation, class))
+		x, y = g.paired(e.Cell.Cell, ref.Cell.Cell, func(v *visit, speed float64) float64 {
+			return cpuPerRequest(v.lastOf(rundir.Saturation, class)) * speed
 		})
 		if f := RatioFigure(x, y); f != nil {
 			e.CPU[class] = f
 		}
-		x, y = g.paired(e.Cell.Cell, ref.Cell.Cell, func(v *visit) float64 {
+		x, y = g.paired(e.Cell.Cell, ref.Cell.Cell, func(v *visit, speed float64) float64 {
 			if t := v.curve(false); t != nil {
-				return float64(t.Load.Classes[class].Response.P50)
+				return float64(t.Load.Classes[class].Response.P50) * speed
 			}
 			return 0
 		})
@@ -212,12 +212,13 @@ func (g *grid) classCPU(c scenarios.Cell, class string) *Figure {
 }
 
 // paired returns a figure of two cells from the final rounds in which both have
-// one.
-func (g *grid) paired(a, b scenarios.Cell, of func(*visit) float64) (x, y []float64) {
+// one, which takes the speed of the visit's site out.
+func (g *grid) paired(a, b scenarios.Cell, of func(v *visit, speed float64) float64) (x, y []float64) {
+	speeds := g.speeds(g.lastStart())
 	for r := range g.scenario.Search.Finals {
-		va, vb := of(g.visit(a, finalStart+r)), of(g.visit(b, finalStart+r))
-		if va > 0 && vb > 0 {
-			x, y = append(x, va), append(y, vb)
+		va, vb := g.visit(a, finalStart+r), g.visit(b, finalStart+r)
+		if fa, fb := of(va, speeds.of(va.trials)), of(vb, speeds.of(vb.trials)); fa > 0 && fb > 0 {
+			x, y = append(x, fa), append(y, fb)
 		}
 	}
 	return x, y

@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
@@ -24,7 +25,10 @@ func newEffects() effects {
 
 // fit is what all starts below a number tell: bursts of throughput, and the
 // walks of final starts of what a cell sustains.
-type fit struct{ bursts, finals effects }
+type fit struct {
+	bursts, finals effects
+	speeds         speeds
+}
 
 // of returns the effects of final walks, or of bursts.
 func (f *fit) of(final bool) *effects {
@@ -45,7 +49,8 @@ const (
 	priorWorth = 8
 	driftSD    = 0.02
 	driftTime  = 10 * time.Minute
-	roundSD    = 10 // of what a round does to all: any
+	roundSD    = 10   // of what a round does to all: any
+	siteSD     = 0.05 // of the logarithm of a site's speed, beside others that are to be like it
 )
 
 type observation struct {
@@ -54,6 +59,7 @@ type observation struct {
 	final       bool // what a final start sustains, not the throughput of a burst
 	at          time.Time
 	log, weight float64
+	site        string
 }
 
 // effects fits the bursts of starts below end.
@@ -66,7 +72,11 @@ func (g *grid) finalEffects(end int) effects { return g.fit(end).finals }
 func (g *grid) fit(end int) fit {
 	f, known := g.fitted[end]
 	if !known {
-		f = fitEffects(g.observations(end))
+		all := g.observations(end)
+		if !g.adaptive {
+			all = repeated(all) // of which only the sites are asked
+		}
+		f = fitEffects(all)
 		g.fitted[end] = f
 	}
 	return f
@@ -80,10 +90,11 @@ func (g *grid) observations(end int) []observation {
 		for _, start := range g.starts(c.Cell, 0, end) {
 			v := g.visits[visitKey{c.Cell, start}]
 			if b := v.last(rundir.Saturation); b != nil && b.Load.Goodput > 0 {
-				all = append(all, observation{c.Cell, start, false, b.Began, math.Log(b.Load.Goodput), b.Load.Span.Seconds() / g.plan.Heat.Seconds()})
+				all = append(all, observation{c.Cell, start, false, b.Began, math.Log(b.Load.Goodput), b.Load.Span.Seconds() / g.plan.Heat.Seconds(), b.site()})
 			}
 			if found := v.found(); start >= finalStart && found > 0 {
-				all = append(all, observation{c.Cell, start, true, v.midst(), math.Log(found), 1})
+				walk := v.walkTrials()
+				all = append(all, observation{c.Cell, start, true, v.midst(), math.Log(found), 1, walk[len(walk)-1].site()})
 			}
 		}
 	}
@@ -99,14 +110,16 @@ func (v *visit) midst() time.Time {
 
 // fitEffects fits by generalised least squares
 //
-//	log X = cell + round + drift(time) + noise,
+//	log X = cell + round + site + drift(time) + noise,
 //
 // a burst weighing as much as it is long. Bursts and final walks have cells and
-// rounds of their own, and share the drift. A round is all starts of one
-// number. What a round does is free; the drift is a Gaussian process. The noise
-// is estimated from what is left (Rasmussen and Williams, sections 2.7 and 5.4).
+// rounds of their own, and share the drift and the sites. A round is all starts
+// of one number. What a round does is free; the drift is a Gaussian process of
+// every site's own; sites are a little faster or slower than their mean. The
+// noise is estimated from what is left (Rasmussen and Williams, sections 2.7 and
+// 5.4).
 func fitEffects(all []observation) fit {
-	f := fit{newEffects(), newEffects()}
+	f := fit{bursts: newEffects(), finals: newEffects()}
 	f.bursts.sd, f.finals.sd = burstSD, walkSD
 	if len(all) == 0 {
 		return f
@@ -120,38 +133,63 @@ func fitEffects(all []observation) fit {
 	for i, o := range all {
 		of[i] = numbered(columns, kind{o.cell, o.final})
 	}
-	common := commonness(all)
-	var level *mat.VecDense
+	sites := sitesOf(all)
+	x, common := design(all, of, len(columns), sites), commonness(all, len(sites))
+	var s solution
 	for range 2 {
-		var left *mat.VecDense
-		var share []float64
-		level, left, share = generalised(all, of, len(columns), common, f)
-		f.bursts.sd = noiseOf(all, left, share, burstSD, false)
+		s = generalised(all, x, common, f)
+		f.bursts.sd = noiseOf(all, s.left, s.share, burstSD, false)
 		// So few rounds tell little of their own noise: that of the bursts, of
 		// which there are many, is the least of it.
-		f.finals.sd = noiseOf(all, left, share, max(walkSD, f.bursts.sd), true)
+		f.finals.sd = noiseOf(all, s.left, s.share, max(walkSD, f.bursts.sd), true)
 	}
 	for k, i := range columns {
-		f.of(k.final).log[k.cell] = level.AtVec(i)
+		f.of(k.final).log[k.cell] = s.level.AtVec(i)
 	}
 	for _, o := range all {
 		f.of(o.final).weight[o.cell] += o.weight
 	}
+	f.speeds = s.speeds(sites, len(columns))
 	return f
 }
 
-// commonness is the covariance of what rounds and drift do to observations.
-func commonness(all []observation) *mat.SymDense {
-	k := mat.NewSymDense(len(all), nil)
+// design has a row an observation, with the columns that its logarithm is the
+// sum of: that of its cell and that of its site. What is thought of a site
+// beforehand is an observation, too: that it is as fast as the others. On one
+// site there are no columns and no rows of sites.
+func design(all []observation, of []int, columns int, sites []string) *mat.Dense {
+	x := mat.NewDense(len(all)+len(sites), columns+len(sites), nil)
+	for i, o := range all {
+		x.Set(i, of[i], 1)
+		if k := slices.Index(sites, o.site); k >= 0 {
+			x.Set(i, columns+k, 1)
+		}
+	}
+	for k := range sites {
+		x.Set(len(all)+k, columns+k, 1)
+	}
+	return x
+}
+
+// commonness is the covariance of what rounds and drift do to observations, and
+// that of what is thought of so many sites.
+func commonness(all []observation, sites int) *mat.SymDense {
+	n := len(all)
+	k := mat.NewSymDense(n+sites, nil)
 	for i, a := range all {
-		for j := i; j < len(all); j++ {
-			b := all[j]
-			v := driftSD * driftSD * matern(math.Abs(a.at.Sub(b.at).Seconds())/driftTime.Seconds())
+		for j := i; j < n; j++ {
+			b, v := all[j], 0.0
+			if a.site == b.site {
+				v = driftSD * driftSD * matern(math.Abs(a.at.Sub(b.at).Seconds())/driftTime.Seconds())
+			}
 			if a.start == b.start && a.final == b.final {
 				v += roundSD * roundSD
 			}
 			k.SetSym(i, j, v)
 		}
+	}
+	for i := range sites {
+		k.SetSym(n+i, n+i, siteSD*siteSD)
 	}
 	return k
 }
@@ -162,20 +200,24 @@ func (f *fit) variance(o observation) float64 {
 	return sd * sd / o.weight
 }
 
-// generalised does the least squares. It returns the level of every column; and
-// of every observation the noise that it is left with, and which share of its
-// noise that is expected to be.
-func generalised(all []observation, of []int, columns int, common *mat.SymDense, f fit) (level, left *mat.VecDense, share []float64) {
-	n := len(all)
+// solution is what least squares come to.
+type solution struct {
+	level, left *mat.VecDense // of every column; the noise that every observation is left with
+	share       []float64     // which share of its noise that is expected to be
+	normal      mat.Cholesky  // of the inverse of the levels' covariance
+}
+
+// generalised does the least squares.
+func generalised(all []observation, x *mat.Dense, common *mat.SymDense, f fit) (s solution) {
+	n, columns := x.Dims()
 	v := mat.NewSymDense(n, nil)
 	v.CopySym(common)
-	y, x := mat.NewVecDense(n, nil), mat.NewDense(n, columns, nil)
+	y := mat.NewVecDense(n, nil)
 	for i, o := range all {
 		v.SetSym(i, i, v.At(i, i)+f.variance(o))
 		y.SetVec(i, o.log)
-		x.Set(i, of[i], 1)
 	}
-	var chol, normal mat.Cholesky
+	var chol mat.Cholesky
 	chol.Factorize(v)
 	inverse := mat.NewSymDense(n, nil)
 	must(chol.InverseTo(inverse))
@@ -188,29 +230,29 @@ func generalised(all []observation, of []int, columns int, common *mat.SymDense,
 			square.SetSym(i, j, (xvx.At(i, j)+xvx.At(j, i))/2)
 		}
 	}
-	normal.Factorize(square)
+	s.normal.Factorize(square)
 	var right mat.VecDense
 	right.MulVec(vx.T(), y)
-	level = mat.NewVecDense(columns, nil)
-	must(normal.SolveVecTo(level, &right))
+	s.level = mat.NewVecDense(columns, nil)
+	must(s.normal.SolveVecTo(s.level, &right))
 
 	var rest, fitted, weighed mat.VecDense
-	fitted.MulVec(x, level)
+	fitted.MulVec(x, s.level)
 	rest.SubVec(y, &fitted)
 	weighed.MulVec(inverse, &rest)
 	var solved mat.Dense
-	must(normal.SolveTo(&solved, vx.T()))
-	left, share = mat.NewVecDense(n, nil), make([]float64, n)
+	must(s.normal.SolveTo(&solved, vx.T()))
+	s.left, s.share = mat.NewVecDense(len(all), nil), make([]float64, len(all))
 	for i, o := range all {
 		variance := f.variance(o)
-		left.SetVec(i, variance*weighed.AtVec(i))
+		s.left.SetVec(i, variance*weighed.AtVec(i))
 		used := 0.0
 		for k := range columns {
 			used += vx.At(i, k) * solved.At(k, i)
 		}
-		share[i] = max(0, variance*(inverse.At(i, i)-used))
+		s.share[i] = max(0, variance*(inverse.At(i, i)-used))
 	}
-	return level, left, share
+	return s
 }
 
 // must passes over the warning that a matrix is close to singular: what comes

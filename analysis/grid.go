@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"cmp"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -37,20 +36,10 @@ const (
 // When the budget is too short for a walk on every cell, the bursts come
 // first and the walks go to the cells with the highest throughput.
 func Grid(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
-	cells = measurable(s.Limits, cells)
-	r := recollection{scenario: s}
-	return func(done []rundir.Trial) (rundir.Step, bool) {
-		judged, _ := r.of(done)
-		g := gridOf(s, cells, judged)
-		if v := g.exploring(); v != nil {
-			return g.step(v)
-		}
-		if v := g.finishing(); v != nil {
-			return g.step(v)
-		}
-		return g.scaling()
-	}
+	return newSearch(s, cells, gridStages).next
 }
+
+var gridStages = []stage{{(*grid).exploring, finalStart}, {(*grid).finishing, scalingStart}}
 
 // grid is the state of a search, rebuilt from the trials done.
 type grid struct {
@@ -59,10 +48,13 @@ type grid struct {
 	plan     plan
 	cells    []scenarios.Planned
 	visits   map[visitKey]*visit
-	of       map[scenarios.Cell][]*visit // the same by cell, in no order
-	spent    time.Duration               // on them
-	scaled   []Judged                    // trials on other numbers of cores
-	chosen   []scenarios.Planned         // the finalists; nil: not chosen yet
+	of       map[scenarios.Cell][]*visit    // the same by cell, in no order
+	spent    time.Duration                  // on them, and on what is taken
+	taken    map[rundir.Visit]time.Duration // visits that some site makes, with what they are still expected to take
+	complete map[int]bool                   // final rounds, by number: all visits of them are
+	several  bool                           // they were made at several sites
+	scaled   []Judged                       // trials on other numbers of cores
+	chosen   []scenarios.Planned            // the finalists; nil: not chosen yet
 	conclusions
 }
 
@@ -77,7 +69,6 @@ type visit struct {
 	burst, walk bool // what is wanted of it
 	probe       bool // whether a cell whose burst missed an objective is to show that it meets them at all
 	trials      []Judged
-	label       string
 }
 
 func newGrid(s *scenarios.Scenario, cells []scenarios.Planned, done []rundir.Trial) *grid {
@@ -88,6 +79,7 @@ func newGrid(s *scenarios.Scenario, cells []scenarios.Planned, done []rundir.Tri
 func gridOf(s *scenarios.Scenario, cells []scenarios.Planned, done []Judged) *grid {
 	g := &grid{scenario: s, adaptive: s.Search.Strategy == scenarios.Adaptive, cells: cells, plan: newPlan(s, cells),
 		visits: map[visitKey]*visit{}, of: map[scenarios.Cell][]*visit{}, conclusions: newConclusions(),
+		taken: map[rundir.Visit]time.Duration{}, complete: map[int]bool{},
 	}
 	for _, t := range done {
 		if t.Step.Phase == rundir.Scaling {
@@ -96,6 +88,7 @@ func gridOf(s *scenarios.Scenario, cells []scenarios.Planned, done []Judged) *gr
 		}
 		v := g.visit(t.Step.Cell, t.Step.Start)
 		v.trials = append(v.trials, t)
+		g.several = g.several || t.site() != done[0].site()
 		g.spent += t.Cost
 	}
 	return g
@@ -104,10 +97,26 @@ func gridOf(s *scenarios.Scenario, cells []scenarios.Planned, done []Judged) *gr
 func (g *grid) visit(c scenarios.Cell, start int) *visit {
 	key := visitKey{c, start}
 	if g.visits[key] == nil {
-		g.visits[key] = &visit{visitKey: key}
+		g.visits[key] = g.newVisit(key)
 		g.of[c] = append(g.of[c], g.visits[key])
 	}
 	return g.visits[key]
+}
+
+// newVisit is a visit without trials. What is wanted of it goes by its number.
+func (g *grid) newVisit(key visitKey) *visit {
+	v := &visit{visitKey: key}
+	switch {
+	case key.start >= finalStart:
+		v.burst, v.walk = true, true
+	case g.adaptive:
+		v.burst, v.probe = true, key.start == 1
+	case key.start%2 == 0: // of a replicate
+		v.burst, v.walk = true, !g.plan.Screen && !g.plan.Settled
+	default:
+		v.walk = true
+	}
+	return v
 }
 
 // lastStart is one more than the highest number of a start.
@@ -132,24 +141,20 @@ const sure = 0.95
 // fits in the budget; nil when there is none.
 func (g *grid) exploring() *visit {
 	for r := range g.scenario.Search.Replicates {
-		order := g.exploringOrder(r)
-		for i, c := range order {
-			v := g.visit(c.Cell, 2*r)
-			v.burst, v.walk = true, !g.plan.Screen && !g.plan.Settled
-			v.label = fmt.Sprintf("cell %d of %d", i+1, len(order))
-			if g.wanted(v, g.visitLimit(r)) {
-				return v
-			}
+		within := func(limit time.Duration) func(*visit) bool {
+			return func(v *visit) bool { return g.wanted(v, limit) }
+		}
+		if v := g.free(g.exploringOrder(r), 2*r, within(g.visitLimit(r))); v != nil {
+			return v
 		}
 		if !g.plan.Screen || g.plan.Settled {
 			continue
 		}
-		for i, c := range g.byThroughput() {
-			v := g.visit(c, 2*r+1)
-			v.walk, v.label = true, fmt.Sprintf("cell %d by throughput", i+1)
-			if g.wanted(v, g.plan.Explore) {
-				return v
-			}
+		if g.takenIn(2*r, 2*r+1) {
+			return nil // which cells are walked goes by the bursts of all
+		}
+		if v := g.free(g.byThroughput(), 2*r+1, within(g.plan.Explore)); v != nil {
+			return v
 		}
 	}
 	return nil
@@ -169,32 +174,60 @@ func (g *grid) visitLimit(replicate int) time.Duration {
 
 // finishing returns the first final visit that has work left. A round is begun
 // only if all of it fits in the budget, except for the first: without it there
-// would be no answer at all.
+// would be no answer at all. Several sites may be at two rounds at a time, but
+// not before it is known whether the search goes on after the scenario's rounds.
 func (g *grid) finishing() *visit {
-	finalists := g.finalists()
-	rounds := g.rounds()
-	for r := range rounds {
-		if r >= g.scenario.Search.Finals && g.settled(finalStart+r) {
+	open := 0 // rounds with a visit that is not complete
+	for r := range g.rounds() {
+		if open > 1 || open > 0 && r == g.scenario.Search.Finals {
 			return nil
 		}
-		order := g.shuffled(g.contenders(finalists, r), finalStart+r)
-		round := time.Duration(len(order)) * g.finalCost(finalStart+r)
-		begun := slices.ContainsFunc(order, func(c scenarios.Planned) bool {
-			return len(g.visit(c.Cell, finalStart+r).trials) > 0
-		})
+		if r >= g.scenario.Search.Finals && g.settled(g.known(r)) {
+			return nil
+		}
+		order := g.order(r)
+		round := time.Duration(len(order)) * g.finalCost(g.known(r))
+		begun := slices.ContainsFunc(order, func(c scenarios.Planned) bool { return g.begun(g.visit(c.Cell, finalStart+r)) })
 		if len(order) == 0 || r > 0 && !begun && g.spent+round > g.plan.Budget {
 			return nil
 		}
-		for i, c := range order {
-			v := g.visit(c.Cell, finalStart+r)
-			v.burst, v.walk = true, true
-			v.label = fmt.Sprintf("round %d of %d, cell %d of %d", r+1, max(r+1, g.scenario.Search.Finals), i+1, len(order))
-			if !g.finished(v) {
-				return v
-			}
+		if v := g.free(order, finalStart+r, func(v *visit) bool { return !g.finished(v) }); v != nil {
+			return v
+		}
+		if !g.completed(r) {
+			open++
 		}
 	}
 	return nil
+}
+
+// order returns the cells of a final round in the order of their visits.
+func (g *grid) order(round int) []scenarios.Planned {
+	return g.shuffled(g.contenders(g.finalists(), round), finalStart+round)
+}
+
+// completed says whether all visits of a final round are complete.
+func (g *grid) completed(round int) bool {
+	is, known := g.complete[round]
+	if !known {
+		is = !slices.ContainsFunc(g.contenders(g.finalists(), round), func(c scenarios.Planned) bool {
+			return !g.finished(g.visit(c.Cell, finalStart+round))
+		})
+		g.complete[round] = is
+	}
+	return is
+}
+
+// known is the number below which all final starts of the rounds before one are
+// complete, so that what is concluded from them stays: on one site, that of the
+// round itself.
+func (g *grid) known(round int) int {
+	for r := range round {
+		if !g.completed(r) {
+			return finalStart + r
+		}
+	}
+	return finalStart + round
 }
 
 // finalCost estimates the wall time of a final visit: the mean of those below
@@ -251,15 +284,14 @@ func (g *grid) exploringOrder(round int) []scenarios.Planned {
 
 // byThroughput returns the cells that have a saturation throughput, highest
 // first.
-func (g *grid) byThroughput() []scenarios.Cell {
-	var out []scenarios.Cell
+func (g *grid) byThroughput() (out []scenarios.Planned) {
 	for _, c := range g.cells {
 		if g.meanBurst(c.Cell, finalStart) > 0 {
-			out = append(out, c.Cell)
+			out = append(out, c)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b scenarios.Cell) int {
-		return cmp.Compare(g.meanBurst(b, finalStart), g.meanBurst(a, finalStart))
+	slices.SortStableFunc(out, func(a, b scenarios.Planned) int {
+		return cmp.Compare(g.meanBurst(b.Cell, finalStart), g.meanBurst(a.Cell, finalStart))
 	})
 	return out
 }
@@ -303,7 +335,7 @@ func (g *grid) step(v *visit) (rundir.Step, bool) {
 		probe := v.last(rundir.Probe)
 		if probe == nil {
 			step.Phase, step.Rate, step.Duration = rundir.Probe, g.meanBurst(v.cell, v.start)/10, g.plan.Probe
-			return g.labelled(step, v), true
+			return step, true
 		}
 		if probe.Verdict.Kind == Failed {
 			return step, false
@@ -313,7 +345,7 @@ func (g *grid) step(v *visit) (rundir.Step, bool) {
 		if v.lastOf(rundir.Saturation, class) == nil {
 			step.Phase, step.Class, step.Alone = rundir.Saturation, class, g.scenario.Traffic.Beside()
 			step.Connections, step.Duration = 2*v.cell.Slots(), g.burstLength(v, class)
-			return g.labelled(step, v), true
+			return step, true
 		}
 	}
 	saturation := g.saturation(v)
@@ -326,7 +358,7 @@ func (g *grid) step(v *visit) (rundir.Step, bool) {
 		probe := v.last(rundir.Probe)
 		if probe == nil {
 			step.Phase, step.Rate, step.Duration = rundir.Probe, saturation/10, g.plan.Probe
-			return g.labelled(step, v), true
+			return step, true
 		}
 		if probe.Verdict.Kind == Failed {
 			return step, false
@@ -345,7 +377,7 @@ func (g *grid) step(v *visit) (rundir.Step, bool) {
 		rate, step.Alone, ok = g.belowRate(v)
 	}
 	step.Rate = rate
-	return g.labelled(step, v), ok
+	return step, ok
 }
 
 // curveShares are the shares of the sustainable rate at which final starts, in
@@ -357,21 +389,23 @@ var curveShares = []float64{0.5, 0.75, 0.25, 0.9}
 // traffic has something beside the attack, the point is measured again alone:
 // the two tell what that costs.
 func (g *grid) belowRate(v *visit) (rate float64, alone, ok bool) {
-	rate = v.found() * curveShares[g.points(v)%len(curveShares)]
-	if rate <= 0 {
-		return 0, false, false
+	if t := v.curve(false); t != nil {
+		return t.Step.Rate, true, g.scenario.Traffic.Beside() && v.curve(true) == nil
 	}
-	if v.curve(false) == nil {
-		return rate, false, true
-	}
-	return rate, true, g.scenario.Traffic.Beside() && v.curve(true) == nil
+	rate = v.found() * g.curveShare(v)
+	return rate, false, rate > 0
 }
 
+// curveShare is the share of the sustainable rate at which a final visit
+// measures its point of the latency curve.
+func (g *grid) curveShare(v *visit) float64 { return curveShares[g.points(v)%len(curveShares)] }
+
 // points counts the final visits of the cell, before this one, that measured a
-// point of its latency curve.
+// point of its latency curve, or that another site has not come to the end of.
 func (g *grid) points(v *visit) (n int) {
+	known := g.known(v.start - finalStart)
 	for _, start := range g.starts(v.cell, finalStart, v.start) {
-		if g.visits[visitKey{v.cell, start}].curve(false) != nil {
+		if earlier := g.visits[visitKey{v.cell, start}]; earlier.curve(false) != nil || start >= known && !g.finished(earlier) {
 			n++
 		}
 	}
@@ -440,12 +474,6 @@ func (g *grid) mismatch(c scenarios.Cell, end int) string {
 	return ""
 }
 
-func (g *grid) labelled(step rundir.Step, v *visit) rundir.Step {
-	step.Note = v.label
-	step.Left = g.left()
-	return step
-}
-
 // doubtful says whether a probe is needed before a walk: the saturation burst
 // itself, with two requests for every slot, missed a latency objective.
 func (g *grid) doubtful(v *visit) bool {
@@ -480,12 +508,20 @@ func (g *grid) walk(v *visit) walk {
 	return w
 }
 
-// walked returns the trials of a visit's walk.
-func (v *visit) walked() (out []try) {
+// walkTrials returns the trials of a visit's walk that say something.
+func (v *visit) walkTrials() (out []Judged) {
 	for _, t := range v.trials {
 		if openLoop(t) && (t.Step.Phase == rundir.Bracket || t.Step.Phase == rundir.Final) {
-			out = append(out, try{rate: t.Step.Rate, passed: t.Verdict.Kind == Passed})
+			out = append(out, t)
 		}
+	}
+	return out
+}
+
+// walked returns the tries of a visit's walk.
+func (v *visit) walked() (out []try) {
+	for _, t := range v.walkTrials() {
+		out = append(out, try{rate: t.Step.Rate, passed: t.Verdict.Kind == Passed})
 	}
 	return out
 }
@@ -531,14 +567,25 @@ func (g *grid) bounded(c scenarios.Cell) bool {
 	return true
 }
 
-// estimates returns what the starts in [from, to) of a cell found, in order.
+// estimates returns what the starts in [from, to) of a cell found, in order, as
+// the mean site would have it.
 func (g *grid) estimates(c scenarios.Cell, from, to int) (out []float64) {
 	for _, start := range g.starts(c, from, to) {
-		if e := g.visits[visitKey{c, start}].found(); e > 0 {
+		if e := g.estimate(c, start, to); e > 0 {
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// estimate returns what a start of a cell found, by what the starts below end
+// tell of the sites; 0 for none.
+func (g *grid) estimate(c scenarios.Cell, start, end int) float64 {
+	v := g.visits[visitKey{c, start}]
+	if v == nil {
+		return 0
+	}
+	return v.found() / g.speeds(end).of(v.walkTrials())
 }
 
 // starts returns the numbers in [from, to) of a cell's starts that have

@@ -39,10 +39,8 @@ func (g *grid) recommend(res *Result) {
 // which both have one.
 func (g *grid) pairs(a, b scenarios.Cell, end int) (x, y []float64) {
 	for start := finalStart; start < end; start++ {
-		ea := g.estimates(a, start, start+1)
-		eb := g.estimates(b, start, start+1)
-		if len(ea) == 1 && len(eb) == 1 {
-			x, y = append(x, ea[0]), append(y, eb[0])
+		if ea, eb := g.estimate(a, start, end), g.estimate(b, start, end); ea > 0 && eb > 0 {
+			x, y = append(x, ea), append(y, eb)
 		}
 	}
 	return x, y

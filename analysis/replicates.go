@@ -118,8 +118,9 @@ func (g *grid) below(cell scenarios.Cell) (out []Measured) {
 		found[key].Values = append(found[key].Values, v)
 	}
 	for _, start := range g.starts(cell, finalStart, g.lastStart()) {
-		t := g.visits[visitKey{cell, start}].curve(false)
-		if t == nil || curveShares[(start-finalStart)%len(curveShares)] != storedShare {
+		v := g.visits[visitKey{cell, start}]
+		t := v.curve(false)
+		if t == nil || g.curveShare(v) != storedShare {
 			continue
 		}
 		groups := map[string]rundir.Class{}

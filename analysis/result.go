@@ -77,6 +77,7 @@ type Result struct {
 	Headroom     float64  // share of what the winner sustains that is to stay free, 0…1
 	Usable       float64  // what is left of it to plan with, requests/s; 0 unknown
 	Regret       float64  // what the search is content with, as a share
+	Sites        []Site   // of a fleet, by name; nil for one site
 	AboveCeiling string   // why the recommended rate may be the generator's as much as the winner's; empty when it is not near its ceiling
 }
 
@@ -84,8 +85,8 @@ type Result struct {
 type Cell struct {
 	scenarios.Planned
 	Saturation           *Figure                      // goodput of closed-loop bursts, requests/s: throughput only
-	Explored             *Figure                      // sustainable rate found while searching, requests/s
-	Final                *Figure                      // sustainable rate on the final fresh starts, requests/s; only this backs a claim
+	Explored             *Figure                      // sustainable rate found while searching, requests/s; of several sites, as their mean would have it
+	Final                *Figure                      // sustainable rate on the final fresh starts, requests/s, likewise; only this backs a claim
 	Rates                []float64                    // of every start that Sustainable is the mean of, in their order, requests/s
 	Low, High            float64                      // highest rate that passed and lowest that failed, requests/s; 0 unknown
 	Infeasible           string                       // why no rate meets the objectives; empty otherwise
@@ -118,6 +119,7 @@ type Cell struct {
 	Passed, Failed, Void int                          // trials
 	Failure              string                       // first failure, with the log's tail
 	Dropped              string                       // where an adaptive search gave it up, and why; empty when it did not
+	speeds               speeds                       // of the sites where it was measured
 }
 
 // Sustainable returns the figure that speaks for the cell: Final where there

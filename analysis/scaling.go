@@ -19,58 +19,61 @@ const scalingStart = 2000
 // most.
 const mostScaling = 0.4
 
-// scaling returns the next burst of the recommended cell on one of the
+// scaling returns the next visit of the recommended cell on one of the
 // scenario's numbers of cores. Every round has all of them, on fresh starts, in
 // an order of its own, and is begun only if it fits in the budget. ok is false
 // when nothing is left to do, or nothing is recommended.
-func (g *grid) scaling() (step rundir.Step, ok bool) {
+func (g *grid) scaling() (v rundir.Visit, ok bool) {
 	cores := g.scenario.Search.Cores
 	if len(cores) == 0 {
-		return step, false
+		return v, false
 	}
 	winner := g.pick(g.lastStart())
 	if winner == nil {
-		return step, false
+		return v, false
+	}
+	had := g.appCapacity(winner)
+	if had == 0 {
+		return v, false
 	}
 	spent := g.spent + cost(g.scaled)
 	for r := range g.scenario.Search.Finals {
-		order := g.shuffledCores(r)
-		begun := slices.ContainsFunc(order, func(n float64) bool { return len(g.onCores(r, n)) > 0 })
-		if !begun && spent+g.plan.scaling(len(cores)) > time.Duration(g.scenario.Search.Budget) {
-			return step, false
+		var round []rundir.Visit
+		for _, n := range g.shuffledCores(r) {
+			round = append(round, rundir.Visit{Cell: proportioned(winner.Cell, had, n), Start: scalingStart + r, Cores: n})
 		}
-		for i, n := range order {
-			if settledOn(g.onCores(r, n)) {
-				continue
+		begun := slices.ContainsFunc(round, func(v rundir.Visit) bool { return g.isTaken(v) || len(g.onCores(r, v.Cores)) > 0 })
+		if !begun && spent+g.plan.scaling(len(cores)) > time.Duration(g.scenario.Search.Budget) {
+			return v, false
+		}
+		for _, v := range round {
+			if !g.isTaken(v) && !settledOn(g.onCores(r, v.Cores)) {
+				return v, true
 			}
-			step, ok = g.burstOn(winner, n)
-			step.Start = scalingStart + r
-			step.Note = fmt.Sprintf("%d of %d numbers of cores, round %d of %d", i+1, len(cores), r+1, g.scenario.Search.Finals)
-			return step, ok
 		}
 	}
-	return step, false
+	return v, false
 }
 
-// proportioned is a cell with its workers in proportion to the cores: so many instead
-// of those that it had.
+// proportioned is a cell with its workers in proportion to the cores: so many
+// instead of those that it had in the search. Its threads are kept.
 func proportioned(c scenarios.Cell, had, cores float64) scenarios.Cell {
 	c.Workers = max(1, int(math.Round(float64(c.Workers)*cores/had)))
 	return c
 }
 
-// burstOn is the burst of a cell on a number of cores. Its workers are in
-// proportion to what the search had for them, and its threads are kept. ok is
-// false when no trial tells that.
-func (g *grid) burstOn(c *Cell, cores float64) (step rundir.Step, ok bool) {
-	had := g.appCapacity(c)
-	if had == 0 {
+// burstOn is the burst of a visit on a number of cores; ok is false when its
+// trials are enough.
+func (g *grid) burstOn(v rundir.Visit) (step rundir.Step, ok bool) {
+	r, rounds := v.Start-scalingStart, g.scenario.Search.Finals
+	if settledOn(g.onCores(r, v.Cores)) {
 		return step, false
 	}
-	cell := proportioned(c.Cell, had, cores)
+	order := g.shuffledCores(r)
 	return rundir.Step{
-		Cell: cell, Phase: rundir.Scaling, Cores: cores, Connections: 2 * cell.Slots(),
+		Cell: v.Cell, Start: v.Start, Phase: rundir.Scaling, Cores: v.Cores, Connections: 2 * v.Cell.Slots(),
 		Warmup: g.plan.Warmup, Duration: g.plan.Burst, Alone: g.scenario.Traffic.Beside(), Left: g.scalingLeft(),
+		Note: fmt.Sprintf("%d of %d numbers of cores, round %d of %d", slices.Index(order, v.Cores)+1, len(order), r+1, rounds),
 	}, true
 }
 

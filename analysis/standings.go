@@ -40,8 +40,9 @@ func Standings(s *scenarios.Scenario, cells []scenarios.Planned) func(done []run
 	cells = measurable(s.Limits, cells)
 	r := recollection{scenario: s}
 	return func(done []rundir.Trial) (out []Standing) {
-		judged, _ := r.of(done)
+		judged, conclusions := r.of(done)
 		g := gridOf(s, cells, judged)
+		g.conclusions = conclusions
 		for _, p := range cells {
 			out = append(out, g.stands(p.Cell))
 		}

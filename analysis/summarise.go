@@ -59,14 +59,16 @@ func Summarise(in Input) (*Result, error) {
 	res.Scaling = newScaling(res.Trials, in.Scenario.Search.Seed)
 	res.Generator = answers(res.Trials)
 	res.AboveCeiling = aboveCeiling(res.Winner, in.Calibration)
+	res.Sites = g.sites(res.Trials)
 	res.Warnings = append(res.Warnings, warnings(res)...)
 	res.Warnings = append(res.Warnings, sharedCeilings(res.Trials, in.Calibration)...)
+	res.Warnings = append(res.Warnings, g.siteDoubts(res.Trials)...)
 	return res, nil
 }
 
 // summary sums up one cell.
 func (g *grid) summary(p scenarios.Planned, trials []Judged, histograms func(int) (map[string]rundir.Histograms, error)) (*Cell, error) {
-	c := &Cell{Planned: p}
+	c := &Cell{Planned: p, speeds: g.speeds(g.lastStart())}
 	for _, t := range trials {
 		if t.Step.Cell == p.Cell {
 			c.count(t)
@@ -256,9 +258,9 @@ func appShare(u rundir.Usage) float64 {
 // so that it shows the cell at its recommended load.
 func (c *Cell) near(t Judged) bool {
 	const band = 0.06
-	s := c.Sustainable()
+	s, rate := c.Sustainable(), t.Step.Rate/c.speeds.at(t)
 	return s != nil && t.Verdict.Kind == Passed && t.Load.Offered > 0 &&
-		!t.Step.Alone && t.Step.Rate > s.Value*(1-band) && t.Step.Rate < s.Value*(1+band)
+		!t.Step.Alone && rate > s.Value*(1-band) && rate < s.Value*(1+band)
 }
 
 // curve collects the open-loop trials by rising load.

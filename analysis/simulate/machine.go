@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -16,8 +17,9 @@ type Machine struct {
 	Noise    Noise
 	Restart  time.Duration // to start, check and stop a stack
 	Seed     uint64        // of the noise, the arrivals and what requests take
+	Speed    float64       // of the machine, beside others; 0: 1
 
-	Wall    time.Duration // that all trials took, restarts included
+	Wall    time.Duration // that all trials took, restarts included, and what it waited
 	Trials  int
 	speeds  map[start]float64
 	running start
@@ -65,7 +67,7 @@ func (m *Machine) Trial(step rundir.Step) rundir.Trial {
 		t.Cost = m.Restart
 	}
 	if m.speeds[key] == 0 {
-		m.speeds[key] = math.Exp(m.Noise.Start * rng.NormFloat64())
+		m.speeds[key] = cmp.Or(m.Speed, 1) * math.Exp(m.Noise.Start*rng.NormFloat64())
 	}
 	span := (step.Warmup + step.Duration).Seconds()
 	p := &play{

@@ -28,6 +28,7 @@ type options struct {
 	workloads int
 	noises    []float64
 	workers   int
+	sites     int // machines that search side by side; 1: none does
 
 	stacks    []realStack
 	seeds     int
@@ -42,6 +43,7 @@ where it was.
 
 Examples:
   bench-search --workloads 12
+  bench-search --parts simulated --workloads 12 --sites 3
   bench-search --parts real --stacks gunicorn-gthread
   bench-search --parts real --seeds 1 --grid-budget 2m --adaptive-budget 1m
 
@@ -61,6 +63,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.BoolVar(&o.fresh, "fresh", false, "do the parts again, whatever is there of them")
 	f.IntVar(&o.workloads, "workloads", 204, "simulated workloads, a sixth of each kind")
 	f.IntVar(&o.workers, "workers", 0, "simulations at a time (default as many as there are cores)")
+	f.IntVar(&o.sites, "sites", 1, "simulated machines that share each search: above 1, full grid and adaptive search are made on so many, too")
 	noise := f.Float64("noise", 0, "spread of the simulated machine's speed between windows of 5 s, as 0.05 (default 0.03, 0.05 and 0.08)")
 	stacks := f.String("stacks", strings.Join(stackNames(), ","), "real stacks, joined by commas")
 	f.IntVar(&o.seeds, "seeds", 3, "searches of every real stack by every strategy, each with another seed")
@@ -100,6 +103,9 @@ func (o *options) choose(parts, stacks string) error {
 	}
 	if o.seeds < 1 {
 		return fmt.Errorf("--seeds %d: want at least 1", o.seeds)
+	}
+	if o.sites < 1 {
+		return fmt.Errorf("--sites %d: want at least 1", o.sites)
 	}
 	for strategy, budget := range o.budgets {
 		if budget <= 0 {

@@ -67,7 +67,7 @@ func findRate(w *simulate.World, noise float64, seed uint64, r *result, cell sce
 	if err != nil {
 		return err
 	}
-	r.account(m, done)
+	r.account(m.Wall, done)
 	if f := res.Cells[0].Sustainable(); f != nil {
 		r.Found = f.Value
 	}

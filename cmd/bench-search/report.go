@@ -58,10 +58,21 @@ func simulatedTables(b *strings.Builder, all []result) (verdicts []string) {
 	return append(verdicts, rateTable(b, all)...)
 }
 
+// named are the strategies of results, those of one site first.
+func named(all []result) []string {
+	names := slices.Clone(strategies)
+	for _, r := range all {
+		if r.Sites > 1 && !slices.Contains(names, r.name()) {
+			names = append(names, r.name())
+		}
+	}
+	return names
+}
+
 // of returns the results of a strategy at a noise.
 func of(all []result, noise float64, strategy string) (out []result) {
 	for _, r := range all {
-		if r.Noise == noise && r.Strategy == strategy {
+		if r.Noise == noise && r.name() == strategy {
 			out = append(out, r)
 		}
 	}
@@ -74,7 +85,7 @@ func searchTable(b *strings.Builder, all []result, noise float64) (verdicts []st
 	for _, r := range of(all, noise, fullGrid) {
 		grid[r.World] = r
 	}
-	for _, name := range strategies {
+	for _, name := range named(all) {
 		var regrets, seconds, wall []float64
 		small, sure, right := 0, 0, 0
 		for _, r := range of(all, noise, name) {

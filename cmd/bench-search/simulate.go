@@ -26,17 +26,26 @@ type result struct {
 	Noise    float64
 	Strategy string
 
+	Sites      int     `json:",omitempty"` // that searched side by side; 0: one
 	Cell       string  // recommended; empty when none was
 	Regret     float64 // how much less it sustains than the best cell, as a share
 	Seconds    float64 // trial-seconds
-	Wall       float64 // s, starts of the stack included
+	Wall       float64 // s, starts of the stack included; of several sites, until the last has ended
 	Trials     int
 	Confidence float64 `json:",omitempty"` // that the search states
 	Truth      float64 `json:",omitempty"` // of a rate: what the cell sustains, requests/s
 	Found      float64 `json:",omitempty"` // and what was found
 }
 
-func (r result) key() string { return fmt.Sprintf("%s %g %s", r.World, r.Noise, r.Strategy) }
+func (r result) key() string { return fmt.Sprintf("%s %g %s", r.World, r.Noise, r.name()) }
+
+// name is the strategy, and the sites if they are several.
+func (r result) name() string {
+	if r.Sites > 1 {
+		return fmt.Sprintf("%s, %d sites", r.Strategy, r.Sites)
+	}
+	return r.Strategy
+}
 
 // mostTrials is more than any search takes.
 const mostTrials = 20_000
@@ -89,10 +98,10 @@ func searchWorld(ctx context.Context, o options, s *store[result], w *simulate.W
 	truth := newTruth(w)
 	for k, noise := range o.noises {
 		var grid result
-		for _, name := range strategies {
-			r := result{World: w.Name, Noise: noise, Strategy: name}
+		for _, r := range searches(o.sites) {
+			r.World, r.Noise = w.Name, noise
 			if s.holds(r.key()) {
-				if name == fullGrid {
+				if r.name() == fullGrid {
 					grid, _ = s.get(r.key())
 				}
 				continue
@@ -104,7 +113,7 @@ func searchWorld(ctx context.Context, o options, s *store[result], w *simulate.W
 			if err := search(m, &r, grid.Wall, truth); err != nil {
 				return fmt.Errorf("%s: %w", r.key(), err)
 			}
-			if name == fullGrid {
+			if r.name() == fullGrid {
 				grid = r
 			}
 			if err := s.add(r); err != nil {
@@ -119,6 +128,34 @@ func searchWorld(ctx context.Context, o options, s *store[result], w *simulate.W
 		}
 	}
 	return nil
+}
+
+// searches are those of one world at one noise. Several sites make the full grid
+// and an adaptive search.
+func searches(sites int) (out []result) {
+	for _, name := range strategies {
+		out = append(out, result{Strategy: name})
+	}
+	if sites > 1 {
+		out = append(out, result{Strategy: fullGrid, Sites: sites}, result{Strategy: adaptive25, Sites: sites})
+	}
+	return out
+}
+
+// measure lets the scenario's strategy search on a machine, or on so many like
+// it.
+func measure(m *simulate.Machine, cells []scenarios.Planned, sites int) (done []rundir.Trial, wall time.Duration, ended bool) {
+	sc := m.Scenario
+	if sites < 2 {
+		done, ended = m.Search(analysis.Strategies[sc.Search.Strategy](sc, cells), mostTrials)
+		return done, m.Wall, ended
+	}
+	all := simulate.Sites{Machines: []*simulate.Machine{m}}
+	for i := 1; i < sites; i++ {
+		all.Machines = append(all.Machines, simulate.NewMachine(m.World, sc, m.Noise, m.Seed+uint64(i)))
+	}
+	done, ended = all.Search(analysis.Fleets[sc.Search.Strategy](sc, cells), mostTrials)
+	return done, all.Wall, ended
 }
 
 // seedOf is another one for every world and every noise.
@@ -140,7 +177,7 @@ func search(m *simulate.Machine, r *result, gridWall float64, truth *truth) erro
 	case burstGrid:
 		done, best := bursts(m, cells)
 		r.Cell = best.String()
-		r.account(m, done)
+		r.account(m.Wall, done)
 		r.Regret = truth.regret(best)
 		return nil
 	case randomGrid:
@@ -155,7 +192,7 @@ func search(m *simulate.Machine, r *result, gridWall float64, truth *truth) erro
 	if share > 0 {
 		sc.Search.Budget = scenarios.Duration(share * gridWall * float64(time.Second))
 	}
-	done, ended := m.Search(analysis.Strategies[sc.Search.Strategy](sc, cells), mostTrials)
+	done, wall, ended := measure(m, cells, r.Sites)
 	if !ended {
 		return fmt.Errorf("the search did not end in %d trials", mostTrials)
 	}
@@ -163,7 +200,7 @@ func search(m *simulate.Machine, r *result, gridWall float64, truth *truth) erro
 	if err != nil {
 		return err
 	}
-	r.account(m, done)
+	r.account(wall, done)
 	r.Regret = 1
 	if res.Winner != nil {
 		r.Cell, r.Confidence = res.Winner.Cell.String(), res.Confidence
@@ -175,8 +212,8 @@ func search(m *simulate.Machine, r *result, gridWall float64, truth *truth) erro
 func noHistograms(int) (map[string]rundir.Histograms, error) { return nil, nil }
 
 // account keeps what a search took.
-func (r *result) account(m *simulate.Machine, done []rundir.Trial) {
-	r.Wall, r.Trials = m.Wall.Seconds(), len(done)
+func (r *result) account(wall time.Duration, done []rundir.Trial) {
+	r.Wall, r.Trials = wall.Seconds(), len(done)
 	for _, t := range done {
 		r.Seconds += (t.Step.Warmup + t.Load.Span).Seconds()
 	}

@@ -211,7 +211,8 @@ func (k Key) turnedAway(alert string) error {
 	switch {
 	case strings.Contains(alert, "expired"):
 		return fmt.Errorf("it takes key %s for expired; compare the clocks, or issue another: %s", k.File, k.issue())
-	case strings.Contains(alert, "authority"), strings.Contains(alert, "bad certificate"):
+	// The client shows no key that is not of an authority which the hub asks for.
+	case strings.Contains(alert, "authority"), strings.Contains(alert, "certificate required"), strings.Contains(alert, "bad certificate"):
 		return fmt.Errorf("it does not know the authority of key %s; take a key that was issued in the --pki folder of this hub", k.File)
 	case strings.Contains(alert, "protocol version"):
 		return errors.New("it speaks no TLS 1.3; it is no hub")

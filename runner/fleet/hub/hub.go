@@ -109,18 +109,9 @@ func (o Options) start(undo *cleanup) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := server.NewServer(opts)
+	n, said, err := serve(opts, o.Log, undo)
 	if err != nil {
 		return nil, err
-	}
-	j := &journal{w: o.Log, starting: true}
-	n.SetLoggerV2(j, false, false, false)
-	undo.add(func() error { n.Shutdown(); n.WaitForShutdown(); return nil })
-	n.Start()
-	ready := awaitReady(n, j)
-	said := j.started()
-	if !ready {
-		return nil, complaints(said)
 	}
 	if o.Cluster.Name == "" {
 		if err := whole(n, o.Store, kept, said); err != nil {
@@ -128,6 +119,24 @@ func (o Options) start(undo *cleanup) (*Server, error) {
 		}
 	}
 	return &Server{nats: n, url: joinURL(n, o.Listen, hosts)}, nil
+}
+
+// serve starts a server, and returns what it complained of meanwhile.
+func serve(opts *server.Options, log io.Writer, undo *cleanup) (*server.Server, []string, error) {
+	n, err := server.NewServer(opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	j := &journal{w: log, starting: true}
+	n.SetLoggerV2(j, false, false, false)
+	undo.add(func() error { n.Shutdown(); n.WaitForShutdown(); return nil })
+	n.Start()
+	ready := awaitReady(n, j)
+	said := j.started()
+	if !ready {
+		return nil, nil, complaints(said)
+	}
+	return n, said, nil
 }
 
 // awaitReady tells whether the server takes connections at last.

@@ -297,6 +297,22 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
+// A store that is too small says so before anything is in it.
+func TestNoRoom(t *testing.T) {
+	nc, err := start(t, Options{MaxStore: 10 << 20}).Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Prepare(t.Context(), js, 1); err == nil || !strings.Contains(err.Error(), "raise --max-store") {
+		t.Errorf("%v, want what to do", err)
+	}
+}
+
 // The buckets are what the client's key-value and object stores take for theirs.
 func TestBuckets(t *testing.T) {
 	s, dir, admin := listening(t)

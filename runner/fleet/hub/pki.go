@@ -127,7 +127,8 @@ func newAuthority(dir string) (authority, error) {
 		return a, err
 	}
 	now := time.Now()
-	cert := template(pkix.Name{CommonName: "sweetspot " + now.UTC().Format("20060102T150405Z")}, now.Add(-backdated), now.AddDate(authorityYears, 0, 0))
+	cert := template(pkix.Name{}, now.Add(-backdated), now.AddDate(authorityYears, 0, 0))
+	cert.Subject.CommonName = fmt.Sprintf("sweetspot %x", cert.SerialNumber) // no other authority has that name
 	cert.KeyUsage = x509.KeyUsageCertSign
 	cert.IsCA, cert.MaxPathLenZero = true, true
 	der, err := x509.CreateCertificate(rand.Reader, cert, cert, secret.Public(), secret)

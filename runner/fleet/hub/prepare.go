@@ -107,6 +107,10 @@ func prepareStream(ctx context.Context, js jetstream.JetStream, want jetstream.S
 			s, err = js.Stream(ctx, want.Name)
 		}
 	}
+	var e *jetstream.APIError
+	if errors.As(err, &e) && e.ErrorCode == noRoom {
+		return fmt.Errorf("the store of the hub takes too little: it needs 1GiB and what is in transit; free its disk, or raise --max-store: %w", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -120,6 +124,9 @@ func prepareStream(ctx context.Context, js jetstream.JetStream, want jetstream.S
 	_, err = js.UpdateStream(ctx, want)
 	return err
 }
+
+// noRoom is the code of a server that has no room for what a stream reserves.
+const noRoom = 10047
 
 var errDiffers = errors.New("it is of another form")
 
