@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// decode fills v, a field of a Scenario, from the node at path. It reports
+// decode fills v, a field of what is read, from the node at path. It reports
 // what is of the wrong type and goes on, so that one fault hides no other.
 func (d *document) decode(path string, n *yaml.Node, v reflect.Value) {
 	if !d.isPlain(path, n) {
@@ -73,7 +73,7 @@ func (d *document) decodeKind(path string, n *yaml.Node, v reflect.Value) {
 func (d *document) isPlain(path string, n *yaml.Node) bool {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		d.fault(path, "is an alias", "write the value out; scenarios have no aliases")
+		d.fault(path, "is an alias", "write the value out; "+d.kind.Many+" have no aliases")
 	case n.Style&yaml.TaggedStyle != 0:
 		d.fault(path, "has the tag "+n.Tag, "delete the tag; the field's type is known")
 	default:
@@ -135,7 +135,7 @@ func (d *document) eachEntry(path string, n *yaml.Node, visit func(key string, v
 		case key.Kind != yaml.ScalarNode:
 			d.at(at, path, describe(key)+" as a key, must be a text", "")
 		case key.Tag == "!!merge":
-			d.at(at, join(path, key.Value), "is a merge key", "write the entries out; scenarios have no aliases")
+			d.at(at, join(path, key.Value), "is a merge key", "write the entries out; "+d.kind.Many+" have no aliases")
 		case repeated:
 			d.at(at, join(path, key.Value), fmt.Sprintf("repeated key, first in line %d", first), "keep one of them")
 		default:

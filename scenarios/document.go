@@ -13,9 +13,10 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// document is a scenario's text while it is read: it knows where each field
-// stands and collects the faults.
+// document is a scenario's text while it is read, or that of another Sheet: it
+// knows where each field stands and collects the faults.
 type document struct {
+	kind   Kind
 	file   string
 	lines  []string
 	root   *yaml.Node            // the top mapping
@@ -25,6 +26,20 @@ type document struct {
 	faults Faults
 }
 
+// Kind is what a text is meant to be.
+type Kind struct {
+	One, Many string // its name in messages, as "scenario" and "scenarios"
+	Empty     string // the remedy for a text without content
+	Top       string // the remedy for one that is no mapping
+}
+
+// scenarioKind is the kind of a scenario's text.
+var scenarioKind = Kind{
+	One: "scenario", Many: "scenarios",
+	Empty: "sweetspot init writes a commented scenario to start from",
+	Top:   "begin with name:, app:, matrix: and traffic:",
+}
+
 // place is where a field stands: the key of a mapping's entry, or the element
 // of a list.
 type place struct {
@@ -32,12 +47,13 @@ type place struct {
 	line, column int
 }
 
-// maxSource is the longest scenario that is read, in bytes.
+// maxSource is the longest document that is read, in bytes.
 const maxSource = 1 << 20
 
 // newDocument parses src. A text that is not YAML leaves root nil and a fault.
-func newDocument(file string, src []byte) *document {
+func newDocument(k Kind, file string, src []byte) *document {
 	d := &document{
+		kind:   k,
 		file:   file,
 		lines:  strings.Split(string(src), "\n"),
 		flags:  make(map[*yaml.Node]string),
@@ -46,7 +62,7 @@ func newDocument(file string, src []byte) *document {
 	}
 	if len(src) > maxSource {
 		d.lines = nil
-		d.at(place{line: 1, column: 1}, "", fmt.Sprintf("is %d bytes long, must be at most %d", len(src), maxSource), "is this a scenario?")
+		d.at(place{line: 1, column: 1}, "", fmt.Sprintf("is %d bytes long, must be at most %d", len(src), maxSource), "is this the "+k.One+"?")
 		return d
 	}
 	if d.unreadable(src) {
@@ -59,9 +75,9 @@ func newDocument(file string, src []byte) *document {
 	}
 	switch {
 	case root == nil:
-		d.at(place{line: 1, column: 1}, "", "is empty", "sweetspot init writes a commented scenario to start from")
+		d.at(place{line: 1, column: 1}, "", "is empty", k.Empty)
 	case root.Kind != yaml.MappingNode:
-		d.at(place{line: root.Line, column: root.Column}, "", describe(root)+", must be a mapping", "begin with name:, app:, matrix: and traffic:")
+		d.at(place{line: root.Line, column: root.Column}, "", describe(root)+", must be a mapping", k.Top)
 	default:
 		d.root = root
 		d.places[""] = place{line: 1, column: 1}
@@ -126,7 +142,7 @@ func isForbidden(r rune) bool { return r < ' ' && r != '\t' && r != '\r' || r ==
 func (d *document) syntax(err error) {
 	if errors.Is(err, errManyDocuments) {
 		line := 1 + max(0, slices.IndexFunc(d.lines[min(1, len(d.lines)):], func(l string) bool { return strings.HasPrefix(l, "---") })+1)
-		d.at(place{line: line, column: 1}, "", "holds more than one document", "keep one scenario a file, without --- lines")
+		d.at(place{line: line, column: 1}, "", "holds more than one document", "keep one "+d.kind.One+" a file, without --- lines")
 		return
 	}
 	var load *yaml.LoadError

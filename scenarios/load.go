@@ -100,7 +100,7 @@ func Parse(name string, src []byte, dir string, sets []Override, cat Catalogue) 
 	if err != nil {
 		return nil, fmt.Errorf("resolve the folder of %s: %w", name, err)
 	}
-	d := newDocument(name, src)
+	d := newDocument(scenarioKind, name, src)
 	if d.root == nil {
 		return nil, d.sorted()
 	}

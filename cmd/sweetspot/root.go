@@ -46,7 +46,7 @@ within its objectives, and recommends a worker and thread count.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return badInputf("%w; see %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(newRun(), newTune(), newReport(), newLint(), newPublish(), newVerify(), newGate(), newCompare(), newHistory(), newCapacity(), newHub(), newAgent(), newStatus(), newCancel(), newResume(), newDoctor(), newValidate(), newInit(), newVersion())
+	root.AddCommand(newRun(), newTune(), newReport(), newLint(), newPublish(), newVerify(), newGate(), newCompare(), newHistory(), newCapacity(), newHub(), newAgent(), newStatus(), newCancel(), newResume(), newInventory(), newEngine(), newDoctor(), newValidate(), newInit(), newVersion())
 	for _, c := range append(root.Commands(), root) {
 		if c.Args != nil {
 			c.Args = asBadInput(c.Args)

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 }
 
 // still are the scripts that measure nothing.
-var still = []string{"capacity", "compare", "gate", "help", "history", "hub", "init", "publish", "several", "validate"}
+var still = []string{"capacity", "compare", "gate", "help", "history", "hub", "init", "place", "publish", "several", "validate"}
 
 // serial runs scripts one after the other, for what measures must not share the
 // machine, and then those that measure nothing side by side.

@@ -193,13 +193,17 @@ func longestSpan(parts []Part) (longest time.Duration) {
 	return longest
 }
 
-// Lag sums up how late the part's hits left that found a free worker.
+// Lag sums up how late the part's hits left.
 func (p Part) Lag() (rundir.Latency, error) {
-	lags, err := p.StarveLag.read(threeDigits, p.Sent)
-	if err != nil {
-		return rundir.Latency{}, faulty(p.Shard, "%v", err)
+	all := rundir.NewHistogram()
+	for _, r := range p.Requests {
+		lags, err := r.Lag.count(threeDigits, r.Sent)
+		if err != nil {
+			return rundir.Latency{}, faulty(p.Shard, "%v", err)
+		}
+		rundir.Merge(all, lags)
 	}
-	return summarise(lags), nil
+	return summarise(all), nil
 }
 
 // MergeRaw writes the raw results of all parts, raw[i] being those of parts[i],

@@ -123,38 +123,27 @@ func (k Key) options(opts []nats.Option) []nats.Option {
 // connect tries until it works, will never work, or ctx is done.
 func (k Key) connect(ctx context.Context, servers string, opts []nats.Option) (*nats.Conn, error) {
 	all := k.options(opts)
+	last := errors.New("no answer")
 	for {
 		nc, err := connectOnce(ctx, servers, all)
 		if err == nil {
 			return nc, nil
 		}
-		if remedy := k.remedy(servers, err); remedy != nil {
+		if remedy := k.remedy(err); remedy != nil {
 			return nil, fmt.Errorf("%w: %w", remedy, err)
+		}
+		if !errors.Is(err, errLeft) {
+			last = err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%w; %w: is sweetspot hub running there, and its port open?", unreachable(servers, err), ctx.Err())
+			return nil, fmt.Errorf("%w; %w: is sweetspot hub running there, and its port open?", unreachable(servers, last), ctx.Err())
 		case <-time.After(pause):
 		}
 	}
 }
 
-// unreachable says why nobody answers, which the client does not.
-func unreachable(servers string, err error) error {
-	if !errors.Is(err, nats.ErrNoServers) {
-		return err
-	}
-	var all []error
-	for server := range strings.SplitSeq(servers, ",") {
-		c, err := net.DialTimeout("tcp", strings.TrimPrefix(server, "tls://"), attempt)
-		if err == nil {
-			err = fmt.Errorf("%s says nothing, as a hub would", server)
-			_ = c.Close() // nothing was sent
-		}
-		all = append(all, err)
-	}
-	return errors.Join(all...)
-}
+var errLeft = errors.New("left alone")
 
 // connectOnce leaves an attempt alone when ctx is done: its end is near.
 func connectOnce(ctx context.Context, servers string, opts []nats.Option) (*nats.Conn, error) {
@@ -176,13 +165,34 @@ func connectOnce(ctx context.Context, servers string, opts []nats.Option) (*nats
 				r.nc.Close()
 			}
 		}()
-		return nil, errors.New("no answer")
+		return nil, errLeft
 	}
+}
+
+// unreachable says why nobody answers, which the client does not. A hub that is
+// full hangs up, or says so without TLS.
+func unreachable(servers string, err error) error {
+	if strings.HasSuffix(err.Error(), "EOF") || strings.Contains(err.Error(), "does not look like a TLS handshake") {
+		return fmt.Errorf("it hangs up at once, as a hub does that has all the connections it takes: %w", err)
+	}
+	if !errors.Is(err, nats.ErrNoServers) {
+		return err
+	}
+	var all []error
+	for server := range strings.SplitSeq(servers, ",") {
+		c, err := net.DialTimeout("tcp", strings.TrimPrefix(server, "tls://"), attempt)
+		if err == nil {
+			err = fmt.Errorf("%s says nothing, as a hub would", server)
+			_ = c.Close() // nothing was sent
+		}
+		all = append(all, err)
+	}
+	return errors.Join(all...)
 }
 
 // remedy says what to do about an error that another attempt does not mend;
 // nil: it may.
-func (k Key) remedy(servers string, err error) error {
+func (k Key) remedy(err error) error {
 	var unknown x509.UnknownAuthorityError
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError

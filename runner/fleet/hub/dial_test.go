@@ -180,6 +180,54 @@ func TestExpiredByTheHubsClock(t *testing.T) {
 	}
 }
 
+// Who is joined when its key expires is cut off.
+func TestExpiresWhileJoined(t *testing.T) {
+	s, dir, _ := listening(t)
+	a, err := readAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	file, err := a.sign(Identity{Name: "soon", Role: wire.Generator, Site: "a"}, nil, now.Add(-time.Hour), now.Add(2*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	off := make(chan error, 1)
+	nc, err := Dial(t.Context(), s.URL(), file, nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+		select {
+		case off <- err:
+		default: // once is enough
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	select {
+	case <-off:
+	case <-time.After(15 * time.Second):
+		t.Error("it is still joined")
+	}
+}
+
+// A hub takes so many connections and no more.
+func TestMaxConns(t *testing.T) {
+	dir := keys(t)
+	s := start(t, Options{Listen: "127.0.0.1:0", PKI: dir, MaxConns: 2})
+	admin(t, s)
+	join(t, s, dir, "a1")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	nc, err := Dial(ctx, s.URL(), keyFile(dir, "a2"))
+	if err == nil {
+		nc.Close()
+		t.Fatal("a third one joined")
+	}
+	if !strings.Contains(err.Error(), "all the connections it takes") {
+		t.Error(err)
+	}
+}
+
 // An agent of another protocol is told which sweetspot to install.
 func TestProtocol(t *testing.T) {
 	s, dir, js := listening(t)

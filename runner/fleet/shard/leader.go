@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -243,6 +244,9 @@ func (g *generatorAt) ask(ctx context.Context, verb string, m, answer wire.Messa
 		return g.void("it is not there")
 	case err != nil:
 		return g.void("it does not answer to %s: %v", verb, err)
+	}
+	if strings.HasPrefix(msg.Subject, "$") { // what JetStream was talked into sending has the subject that it is kept under
+		return g.void("its answer to %s is forged: it is of %s", verb, msg.Subject)
 	}
 	if err := wire.Decode(msg.Data, answer); err != nil {
 		return g.void("its answer to %s: %v", verb, err)

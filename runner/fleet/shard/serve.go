@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -152,9 +153,13 @@ func (g *generator) forget(j *job, why string) {
 	}
 }
 
-// read decodes a message; one that is malformed is dropped.
+// read decodes a message; one that is malformed is dropped, and so is one that
+// JetStream was talked into sending, which has the subject that it is kept under.
 func (g *generator) read(msg *nats.Msg, m wire.Message) bool {
 	err := wire.Decode(msg.Data, m)
+	if !strings.HasPrefix(msg.Subject, wire.ToGenerator(g.Agent.Site, g.Agent.Name, "")) {
+		err = fmt.Errorf("it was sent to %s", msg.Subject)
+	}
 	if err != nil {
 		g.Malformed(msg.Subject, err)
 	}

@@ -2,10 +2,8 @@ package shard
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -35,18 +33,11 @@ func transfer(ctx context.Context, js jetstream.JetStream, t Transfer) (Transfer
 	if err != nil {
 		return nil, fmt.Errorf("object store %s: %w", wire.RawBucket, err)
 	}
-	stream, err := js.Stream(ctx, "OBJ_"+wire.RawBucket)
-	if err != nil {
-		return nil, fmt.Errorf("object store %s: %w", wire.RawBucket, err)
-	}
-	return objects{store, stream}, nil
+	return objects{store}, nil
 }
 
 // objects are those at the hub.
-type objects struct {
-	store  jetstream.ObjectStore
-	stream jetstream.Stream
-}
+type objects struct{ store jetstream.ObjectStore }
 
 // Put implements Transfer.
 func (o objects) Put(ctx context.Context, name string, r io.Reader) error {
@@ -54,66 +45,18 @@ func (o objects) Put(ctx context.Context, name string, r io.Reader) error {
 	return err
 }
 
-// Get implements Transfer. It asks for one piece after the other, because a
-// generator may not have them sent: that takes a consumer.
+// Get implements Transfer. The object is compared with its digest at its end.
 func (o objects) Get(ctx context.Context, name string) (io.ReadCloser, error) {
-	info, err := o.store.GetInfo(ctx, name)
+	r, err := o.store.Get(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size > wire.MaxObject {
-		return nil, fmt.Errorf("object %s: %d bytes, at most %d are taken", name, info.Size, wire.MaxObject)
-	}
-	return io.NopCloser(&pieces{ctx: ctx, objects: o, info: info, next: 1, sum: sha256.New()}), nil
-}
-
-// pieces reads an object, and compares it with its digest at the end.
-type pieces struct {
-	ctx context.Context // of Get
-	objects
-	info *jetstream.ObjectInfo
-	next uint64 // least place in the stream of the next piece
-	read uint64 // bytes
-	rest []byte // of the last piece
-	sum  hash.Hash
-}
-
-func (p *pieces) Read(b []byte) (int, error) {
-	if len(p.rest) == 0 {
-		if p.read == p.info.Size {
-			return 0, p.end()
-		}
-		if err := p.fetch(); err != nil {
-			return 0, fmt.Errorf("object %s, after %d bytes: %w", p.info.Name, p.read, err)
-		}
-	}
-	n := copy(b, p.rest)
-	p.rest = p.rest[n:]
-	return n, nil
-}
-
-// fetch asks for the next piece.
-func (p *pieces) fetch() error {
-	msg, err := p.stream.GetMsg(p.ctx, p.next, jetstream.WithGetMsgSubject("$O."+wire.RawBucket+".C."+p.info.NUID))
-	if err != nil {
-		return err
-	}
-	p.next, p.rest = msg.Sequence+1, msg.Data
-	p.read += uint64(len(msg.Data))
-	p.sum.Write(msg.Data)
-	if p.read > p.info.Size {
-		return fmt.Errorf("there are more than the %d of it", p.info.Size)
-	}
-	return nil
-}
-
-func (p *pieces) end() error {
-	want, err := jetstream.DecodeObjectDigest(p.info.Digest)
-	if err == nil && string(p.sum.Sum(nil)) != string(want) {
-		err = errors.New("it is not what its digest says")
+	info, err := r.Info()
+	if err == nil && info.Size > wire.MaxObject {
+		err = fmt.Errorf("object %s: %d bytes, at most %d are taken", name, info.Size, wire.MaxObject)
 	}
 	if err != nil {
-		return fmt.Errorf("object %s: %w", p.info.Name, err)
+		return nil, errors.Join(err, r.Close())
 	}
-	return io.EOF
+	return r, nil
 }

@@ -224,6 +224,7 @@ type Arm struct {
 const (
 	MaxShards   = 1000
 	MaxRate     = 1e6
+	MaxInFlight = 100_000
 	MaxDuration = 20 * time.Minute // what a generator measures in it, second by second, is one message
 )
 
@@ -238,8 +239,9 @@ func (a *Arm) Check() error {
 	require(a.Shards >= 1 && a.Shards <= MaxShards && a.Shard >= 0 && a.Shard < a.Shards, "shard %d of %d: want 1 to %d, counted from 0", a.Shard, a.Shards, MaxShards)
 	require(a.Address.IsValid() && a.Address.Port() != 0, "address %v: want an IP address and a port", a.Address)
 	require(a.Rate >= 0 && a.Rate <= MaxRate && !math.IsNaN(a.Rate), "rate %v/s: want 0 to %.0f", a.Rate, MaxRate)
-	require(a.Rate > 0 || a.Connections >= 1, "%d connections: want at least 1", a.Connections)
-	require(a.Duration > 0 && a.Warmup >= 0 && a.Duration+a.Warmup <= MaxDuration, "warm-up %v and duration %v: want at most %v together", a.Warmup, a.Duration, MaxDuration)
+	require((a.Rate > 0 || a.Connections >= 1) && a.Connections <= MaxInFlight && a.MaxInFlight >= 0 && a.MaxInFlight <= MaxInFlight,
+		"%d connections, %d requests in flight: want 1 to %d", a.Connections, a.MaxInFlight, MaxInFlight)
+	require(a.Duration > 0 && a.Warmup >= 0 && max(a.Duration, a.Warmup, a.Duration+a.Warmup) <= MaxDuration, "warm-up %v and duration %v: want at most %v together", a.Warmup, a.Duration, MaxDuration)
 	require(len(a.Traffic.Requests) > 0, "no requests")
 	return err
 }
