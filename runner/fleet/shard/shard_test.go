@@ -107,7 +107,8 @@ func TestOneGenerator(t *testing.T) {
 func TestWithKeys(t *testing.T) {
 	dir := keys(t)
 	f := startFleet(t, hub.Options{NoSync: true, Listen: "127.0.0.1:0", PKI: dir}, 2, nil)
-	for range 2 {
+	for range 2 { // the second leader finds what the first one has handed in
+		f.Leader = &Leader{Conn: f.Conn, Agent: f.Agent, Generators: f.Generators, Bound: f.Bound}
 		f.mustAttack(t, func(s *attack.Spec) { s.Arrivals, s.Recording = scenarios.Replay, scenarios.Recording{0, 1, 3, 40} })
 	}
 }
