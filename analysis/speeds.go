@@ -157,40 +157,47 @@ const normal95 = 1.96
 const unlike = 2.0
 
 // siteDoubts says what makes the sites of a run doubtful.
-func (g *grid) siteDoubts(trials []Judged) (out []string) {
+func (g *grid) siteDoubts(trials []Judged) []string {
 	if !g.several {
 		return nil
 	}
-	type tally struct {
-		trials, count int
-		why           string // of the first that does not count
+	out := barrenSites(trials)
+	unequal := g.speeds(g.lastStart()).unequal()
+	if unequal != "" && !g.adaptive && g.scenario.Search.Replicates == 1 {
+		unequal += "; the finalists were chosen when nothing told that: search.replicates 2, or the adaptive strategy, has configurations measured at several sites before"
 	}
-	sites := map[string]*tally{}
-	for _, t := range trials {
-		s := sites[t.site()]
-		if s == nil {
-			s = &tally{}
-			sites[t.site()] = s
-		}
-		s.trials++
-		if t.Verdict.Kind != Void && t.Failure == "" {
-			s.count++
-		} else if s.why == "" {
-			s.why, _, _ = strings.Cut(t.Verdict.Reasons[0], "\n")
-		}
+	if unequal != "" {
+		out = append(out, unequal)
 	}
-	for _, name := range slices.Sorted(maps.Keys(sites)) {
-		if s := sites[name]; s.count == 0 {
-			out = append(out, fmt.Sprintf("none of the %d trials at %s counts: %s; configurations may be missing for it", s.trials, name, s.why))
-		}
-	}
-	return append(out, g.speeds(g.lastStart()).doubts()...)
+	return out
 }
 
-// doubts says that the sites are not equally fast, where they are not.
-func (s speeds) doubts() []string {
+// barrenSites names the sites at which several trials were made, and none of
+// them counts.
+func barrenSites(trials []Judged) (out []string) {
+	total, counted, why := map[string]int{}, map[string]bool{}, map[string]string{}
+	for _, t := range trials {
+		site := t.site()
+		total[site]++
+		switch {
+		case t.Verdict.Kind != Void && t.Failure == "":
+			counted[site] = true
+		case why[site] == "":
+			why[site], _, _ = strings.Cut(t.Verdict.Reasons[0], "\n")
+		}
+	}
+	for _, site := range slices.Sorted(maps.Keys(total)) {
+		if site != "" && total[site] > 1 && !counted[site] {
+			out = append(out, fmt.Sprintf("none of the %d trials at %s counts, so that configurations may be missing: %s", total[site], site, why[site]))
+		}
+	}
+	return out
+}
+
+// unequal says that the sites are not equally fast; empty where they may be.
+func (s speeds) unequal() string {
 	if len(s.sites) < 2 {
-		return nil
+		return ""
 	}
 	fast, slow := 0, 0
 	for k := range s.sites {
@@ -204,9 +211,9 @@ func (s speeds) doubts() []string {
 	by := s.log[fast] - s.log[slow]
 	sd := math.Sqrt(max(0, s.cov.At(fast, fast)+s.cov.At(slow, slow)-2*s.cov.At(fast, slow)))
 	if by <= max(minTie, unlike*sd) {
-		return nil
+		return ""
 	}
-	return []string{fmt.Sprintf(
+	return fmt.Sprintf(
 		"the sites are not equally fast: the same configurations do %.1f %% more at %s than at %s (95 %%: %.1f to %.1f %%); rates are told as the mean of the sites would have them, which takes out only what slows all configurations alike",
-		100*math.Expm1(by), s.sites[fast], s.sites[slow], 100*math.Expm1(by-normal95*sd), 100*math.Expm1(by+normal95*sd))}
+		100*math.Expm1(by), s.sites[fast], s.sites[slow], 100*math.Expm1(by-normal95*sd), 100*math.Expm1(by+normal95*sd))
 }

@@ -127,13 +127,26 @@ func (m *model) sitesSection() section {
 		by[at].add(t)
 	}
 	s := section{Title: "Trials by site", Left: 2}
-	s.Table = [][]string{{"site", "agent", "visits", "delivered again", "trials", "passed", "failed", "void"}}
+	s.Table = [][]string{{"site", "agent", "visits", "delivered again", "trials", "passed", "failed", "void", "speed"}}
 	for _, at := range slices.SortedFunc(maps.Keys(by), compareSeats) {
 		x := by[at]
-		s.Table = append(s.Table, []string{at.site, at.agent, count(len(x.visits)), count(len(x.again)), count(x.Total()), count(x.Passed), count(x.Failed), count(x.Void)})
+		s.Table = append(s.Table, []string{at.site, at.agent, count(len(x.visits)), count(len(x.again)), count(x.Total()), count(x.Passed), count(x.Failed), count(x.Void), ratio(m.speed(at.site))})
 	}
 	s.Lines = []string{"A visit is delivered again when its site is lost before the end of it. Each trial counts once."}
+	if len(m.Result.Sites) > 0 {
+		s.Lines = append(s.Lines, "Speed: of the same configurations at the site over the mean of the sites, with its 95 % interval.")
+	}
 	return s
+}
+
+// speed is that of a site; nil where it is not known.
+func (m *model) speed(site string) *analysis.Figure {
+	for _, s := range m.Result.Sites {
+		if s.Name == site {
+			return s.Speed
+		}
+	}
+	return nil
 }
 
 func (x *made) add(t analysis.Judged) {

@@ -9,6 +9,7 @@ import (
 var fleetTables = []table{
 	{"hosts", []string{"agent", "site", "role", "hostname", "os", "kernel", "arch", "cpu_model", "usable_cpus", "online_cpus", "memory_bytes", "sweetspot",
 		"clock_offset_ms", "clock_bound_ms"}, hostRows},
+	{"sites", []string{"site", "visits", "speed_over_mean", "speed_low", "speed_high"}, siteRows},
 	{"placed", []string{"trial", "site", "subject", "visit", "number_in_visit", "delivery", "generator", "hostname", "shard", "sent",
 		"lag_p50_ms", "lag_p99_ms", "lag_max_ms", "cpu_seconds", "usable_cpus", "clock_offset_ms", "clock_bound_ms"}, placedRows},
 }
@@ -18,6 +19,14 @@ func hostRows(m *model) (rows [][]string) {
 		rows = append(rows, []string{csvSafe(h.Agent), csvSafe(h.Site), csvSafe(h.Role), csvSafe(h.Host.Hostname), csvSafe(h.Host.OS), csvSafe(h.Host.Kernel), csvSafe(h.Host.Arch), csvSafe(h.Host.CPUModel),
 			strconv.Itoa(h.Host.Cores), strconv.Itoa(h.Host.MachineCPUs), csvPositive(float64(h.Host.MemoryBytes)), csvSafe(h.Version),
 			csvNumber(milliseconds(h.Offset)), csvNumber(milliseconds(h.Bound))})
+	}
+	return rows
+}
+
+func siteRows(m *model) (rows [][]string) {
+	for _, s := range m.Result.Sites {
+		f := csvFigure(s.Speed)
+		rows = append(rows, []string{csvSafe(s.Name), strconv.Itoa(s.Visits), f.value, f.low, f.high})
 	}
 	return rows
 }

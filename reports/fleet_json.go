@@ -3,6 +3,7 @@ package reports
 import (
 	"time"
 
+	"sweetspot/analysis"
 	"sweetspot/runner/rundir"
 )
 
@@ -42,6 +43,20 @@ type shooterDoc struct {
 	CPUs       int        `json:"usable_cpus"`
 	OffsetMs   quantity   `json:"clock_offset_ms"`
 	BoundMs    quantity   `json:"clock_bound_ms"`
+}
+
+// siteDoc is how fast a site is, by what the same configurations did at several.
+type siteDoc struct {
+	Site   string     `json:"site"`
+	Visits int        `json:"visits"`
+	Speed  *figureDoc `json:"speed_over_mean"`
+}
+
+func siteDocs(sites []analysis.Site) (docs []siteDoc) {
+	for _, s := range sites {
+		docs = append(docs, siteDoc{s.Name, s.Visits, newFigureDoc(s.Speed)})
+	}
+	return docs
 }
 
 func fleetHostDocs(hosts []rundir.FleetHost) (docs []fleetHostDoc) {

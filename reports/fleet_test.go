@@ -36,6 +36,10 @@ func place(in *Input) {
 		{Agent: "e3", Site: "east", Role: "generator", Version: "v0.1.0", CPUs: []int{0, 1, 2, 3}, Bound: 190 * us, Host: host("load-2", "6.1.0")},
 		{Agent: "w1", Site: "west", Role: "both", Version: "v0.1.0", CPUs: []int{0, 1}, Offset: 17 * us, Bound: 240 * us, Host: host("bench-2", "6.18.9"), Versions: versions, Sets: &shared},
 	}
+	in.Result.Sites = []analysis.Site{
+		{Name: "east", Visits: 6, Speed: &analysis.Figure{Value: 1.004, Low: 0.99, High: 1.018, N: 6}},
+		{Name: "west", Visits: 5, Speed: &analysis.Figure{Value: 0.996, Low: 0.982, High: 1.01, N: 5}},
+	}
 	for i := range in.Result.Trials {
 		t := &in.Result.Trials[i].Trial
 		t.Usage.Wall = t.Step.Duration
@@ -65,7 +69,11 @@ func sampleFleet() Input {
 // toldFleet is what the JSON report says of the hosts.
 type toldFleet struct {
 	Warnings []string
-	Hosts    []struct {
+	Sites    []struct {
+		Site  string
+		Speed *toldFigure `json:"speed_over_mean"`
+	}
+	Hosts []struct {
 		Agent, Site, Role, Sweetspot string
 		Offset                       float64 `json:"clock_offset_ms"`
 		Bound                        float64 `json:"clock_bound_ms"`
@@ -128,6 +136,12 @@ func TestEveryFormatStatesTheFleet(t *testing.T) {
 	if !slices.ContainsFunc(doc.Warnings, func(w string) bool { return strings.Contains(w, "6.18.9 at west (w1)") }) {
 		t.Errorf("JSON has the warnings %q, none of which tells that the sites have other kernels", doc.Warnings)
 	}
+	for _, s := range doc.Sites {
+		said(ratio(s.Speed.figure()), "the speed of "+s.Site, people...)
+	}
+	if len(doc.Sites) != 2 {
+		t.Errorf("JSON tells %d sites, want 2", len(doc.Sites))
+	}
 	sent, lag, longest := map[string]uint64{}, map[string]float64{}, map[string]float64{}
 	for _, x := range doc.Trials {
 		switch {
@@ -177,7 +191,7 @@ func TestFleetTables(t *testing.T) {
 		name string
 		in   Input
 		want int
-	}{{"a fleet", in, 2}, {"one machine", sampleSingle(), 0}} {
+	}{{"a fleet", in, len(fleetTables)}, {"one machine", sampleSingle(), 0}} {
 		dir := t.TempDir()
 		if _, err := Write(tt.in, dir); err != nil {
 			t.Fatal(err)

@@ -76,6 +76,7 @@ type document struct {
 	Method      []string          `json:"method"`
 	Host        hostDoc           `json:"host"`
 	Fleet       []fleetHostDoc    `json:"hosts,omitempty"`
+	Sites       []siteDoc         `json:"sites,omitempty"`
 	Versions    map[string]string `json:"versions"`
 	CPUSets     cpuSetsDoc        `json:"cpu_sets"`
 	Scenario    scenarioDoc       `json:"scenario"`
@@ -458,7 +459,7 @@ func newDocument(m *model) document {
 		Limit: limitDoc{m.Limit, list(m.Evidence), newSeenDoc(r.Limit.Seen)}, Embedded: r.Embedded, Partial: r.Partial, Warnings: list(m.Warnings),
 		SpentS: quantity(r.Spent.Seconds()), BudgetS: quantity(r.Budget.Seconds()), Counts: countsDoc(m.Counts),
 		Cells: []cellDoc{}, Tails: []tailDoc{}, Trials: []trialDoc{}, Method: m.Method, Generator: []answerDoc{}, Calibration: newCalibrationDoc(m.Manifest.Calibration),
-		Host: newHostDoc(mf.Host), Fleet: fleetHostDocs(m.Hosts), Versions: texts(mf.Versions),
+		Host: newHostDoc(mf.Host), Fleet: fleetHostDocs(m.Hosts), Sites: siteDocs(r.Sites), Versions: texts(mf.Versions),
 		CPUSets:  newCPUSetsDoc(mf.CPUs),
 		Scenario: newScenarioDoc(mf), RunID: mf.RunID, Began: mf.Began.UTC(), CommandLine: list(mf.CommandLine), Seed: mf.Seed,
 	}

@@ -52,6 +52,27 @@ func TestVerdictsOnSimulatedMachines(t *testing.T) {
 	}
 }
 
+// What several sites search has rows of its own, and no part in the promises.
+func TestSeveralSites(t *testing.T) {
+	var all []result
+	for _, r := range searches(3) {
+		r.World, r.Noise, r.Seconds, r.Wall = "cpu-1", 0.05, 100, 1000
+		if r.Sites > 1 {
+			r.Wall = 350
+		}
+		all = append(all, r)
+	}
+	text := report(all, nil)
+	for _, want := range []string{"| grid, 3 sites | 0.00 | 0.0 | 1.00 | 100.0 | 35.0 |", "| adaptive, 25 %, 3 sites | 0.00 |"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report has no row %q:\n%s", want, text)
+		}
+	}
+	if got := strings.Count(verdicts(text), "\n"); got != 3 {
+		t.Errorf("%d promises, want 3:\n%s", got, verdicts(text))
+	}
+}
+
 // searchedBy are both searches of a stack with a seed.
 func searchedBy(stack string, seed int, grid, adaptive string) []recommendation {
 	outcome := func(winner string) string {
