@@ -15,6 +15,7 @@ type nowhere struct{}
 
 var errNowhere = errors.New("no objects are here")
 
+func (nowhere) Has(context.Context, string) (bool, error)          { return false, errNowhere }
 func (nowhere) Put(context.Context, string, io.Reader) error       { return errNowhere }
 func (nowhere) Get(context.Context, string) (io.ReadCloser, error) { return nil, errNowhere }
 

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -237,6 +238,11 @@ func (f *fleet) mustAttack(t *testing.T, change func(*attack.Spec)) (attack.Resu
 		t.Fatal(err)
 	}
 	f.agree(t, res, shooters, raw.Bytes())
+	again, err := attack.Recount(s, res, &raw)
+	must(t, err)
+	if !reflect.DeepEqual(again.Load, res.Load) {
+		t.Errorf("the raw results come to\n%+v, want\n%+v", again.Load, res.Load)
+	}
 	return res, shooters
 }
 

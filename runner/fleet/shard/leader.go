@@ -34,8 +34,7 @@ type Leader struct {
 	Bound      time.Duration    // that a clock's may have; 0: 5 ms
 	Silence    time.Duration    // after which a generator that does not answer has died; 0: wire.Expiry
 
-	js   jetstream.JetStream
-	sent string // object of the recording that the generators can have
+	js jetstream.JetStream
 }
 
 // Job is what of an attack its spec does not tell.
@@ -170,19 +169,15 @@ func authority(ctx context.Context, spec attack.Spec) (roots []byte, name string
 
 // record hands a recording in, unless it was before, and returns its name.
 func (l *Leader) record(ctx context.Context, run string, times scenarios.Recording) (string, error) {
-	name := recordingObject(run, rundir.HashRecording(times))
-	if name == l.sent {
-		return name, nil
+	name := recordingObject(run, l.Agent.Site, rundir.HashRecording(times))
+	if known, err := l.Objects.Has(ctx, name); known || err != nil {
+		return name, err
 	}
 	var b bytes.Buffer
 	if err := gob.NewEncoder(&b).Encode(times); err != nil {
 		return "", err
 	}
-	if err := l.Objects.Put(ctx, name, &b); err != nil {
-		return "", err
-	}
-	l.sent = name
-	return name, nil
+	return name, l.Objects.Put(ctx, name, &b)
 }
 
 // announce lets the generators attack what the order names, until withdraw.

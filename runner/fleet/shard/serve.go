@@ -141,15 +141,16 @@ func (g *generator) forget(j *job, why string) {
 		return
 	}
 	j.silence.Stop()
-	if !j.over() {
-		g.Note("attack %s of run %s dropped: %s", j.arm.Trial, j.arm.Run, why)
-	}
+	early := !j.over()
 	j.drop(errors.New(why))
 	<-j.done
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	if g.job == j {
 		g.job = nil
+	}
+	g.mu.Unlock()
+	if early {
+		g.Note("attack %s of run %s dropped: %s", j.arm.Trial, j.arm.Run, why)
 	}
 }
 

@@ -25,6 +25,9 @@ import (
 	"sweetspot/scenarios"
 )
 
+// silent is how long tests wait for who says nothing.
+const silent = time.Second
+
 // ahead is a clock that is ahead of the process's.
 func ahead(by time.Duration) func() time.Time {
 	return func() time.Time { return time.Now().Add(by) }
@@ -101,13 +104,19 @@ func TestEveryKindOfLoad(t *testing.T) {
 
 // A site whose generators have a host of their own may have just one.
 func TestOneGenerator(t *testing.T) {
-	newFleet(t, 1, nil).mustAttack(t, nil)
+	f := newFleet(t, 1, nil)
+	before := f.agents["g0"].conn.Stats()
+	res, _ := f.mustAttack(t, func(s *attack.Spec) { s.Duration = 2 * time.Second })
+	after := f.agents["g0"].conn.Stats()
+	t.Logf("an attack of 2 s and %d hits took the generator %d messages in and %d out, %d and %d bytes", res.Load.Sent,
+		after.InMsgs-before.InMsgs, after.OutMsgs-before.OutMsgs, after.InBytes-before.InBytes, after.OutBytes-before.OutBytes)
 }
 
 func TestWithKeys(t *testing.T) {
 	dir := keys(t)
 	f := startFleet(t, hub.Options{NoSync: true, Listen: "127.0.0.1:0", PKI: dir}, 2, nil)
-	for range 2 {
+	for range 2 { // the second leader finds what the first one has handed in
+		f.Leader = &Leader{Conn: f.Conn, Agent: f.Agent, Generators: f.Generators, Bound: f.Bound}
 		f.mustAttack(t, func(s *attack.Spec) { s.Arrivals, s.Recording = scenarios.Replay, scenarios.Recording{0, 1, 3, 40} })
 	}
 }
@@ -153,7 +162,7 @@ func (f *fleet) after(n uint64, do func()) {
 // that is made again counts once.
 func TestAGeneratorDies(t *testing.T) {
 	f := newFleet(t, 2, nil)
-	f.Silence = 300 * time.Millisecond
+	f.Silence = silent
 	f.after(50, func() { go f.agents["g1"].kill() })
 	f.voided(t, "g1", "", func(s *attack.Spec) { s.Duration = 5 * time.Second })
 	f.agents["g1"].kill()
@@ -182,8 +191,8 @@ func TestAGeneratorIsStartedAnew(t *testing.T) {
 
 // A generator that is cut off ends by itself.
 func TestAGeneratorIsCutOff(t *testing.T) {
-	f := newFleet(t, 2, func(_ int, o *Options) { o.Silence = 300 * time.Millisecond })
-	f.Silence = 300 * time.Millisecond
+	f := newFleet(t, 2, func(_ int, o *Options) { o.Silence = silent })
+	f.Silence = silent
 	f.after(50, func() { go f.agents["g1"].conn.Close() })
 	f.voided(t, "g1", "it has not been heard of for ", func(s *attack.Spec) { s.Duration = 10 * time.Second })
 	f.note(t, "g1: attack try_1 of run run-1 dropped: its subject is silent")
@@ -191,9 +200,9 @@ func TestAGeneratorIsCutOff(t *testing.T) {
 
 // So do all of them when their subject is gone, and are free for the next one.
 func TestTheSubjectIsGone(t *testing.T) {
-	f := newFleet(t, 2, func(_ int, o *Options) { o.Silence = 300 * time.Millisecond })
+	f := newFleet(t, 2, func(_ int, o *Options) { o.Silence = silent })
 	gone := f.Leader
-	gone.Silence = 300 * time.Millisecond
+	gone.Silence = silent
 	f.Leader = &Leader{Conn: f.connect(t, subject, wire.Subject), Agent: gone.Agent, Generators: gone.Generators, Bound: gone.Bound, Silence: gone.Silence}
 	f.after(50, func() { go gone.Conn.Close() })
 	s, job := f.load(t, func(s *attack.Spec) { s.Duration = time.Minute })

@@ -13,6 +13,7 @@ import (
 
 // Transfer carries what is too large for a message.
 type Transfer interface {
+	Has(ctx context.Context, name string) (bool, error)
 	Put(ctx context.Context, name string, r io.Reader) error
 	Get(ctx context.Context, name string) (io.ReadCloser, error)
 }
@@ -22,7 +23,9 @@ func rawObject(run, trial string, shard int) string {
 	return fmt.Sprintf("%s/raw/%s/%d", run, trial, shard)
 }
 
-func recordingObject(run, hash string) string { return run + "/recording/" + hash }
+func recordingObject(run, site, hash string) string {
+	return fmt.Sprintf("%s/recording/%s/%s", run, site, hash)
+}
 
 // transfer returns t, or the one by way of the hub when there is none.
 func transfer(ctx context.Context, js jetstream.JetStream, t Transfer) (Transfer, error) {
@@ -39,7 +42,16 @@ func transfer(ctx context.Context, js jetstream.JetStream, t Transfer) (Transfer
 // objects are those at the hub.
 type objects struct{ store jetstream.ObjectStore }
 
-// Put implements Transfer.
+// Has implements Transfer.
+func (o objects) Has(ctx context.Context, name string) (bool, error) {
+	_, err := o.store.GetInfo(ctx, name)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Put implements Transfer. An agent may not replace an object.
 func (o objects) Put(ctx context.Context, name string, r io.Reader) error {
 	_, err := o.store.Put(ctx, jetstream.ObjectMeta{Name: name}, r)
 	return err
