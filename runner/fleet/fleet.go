@@ -67,11 +67,14 @@ func persist(ctx context.Context, do func() error) error {
 	}
 }
 
+// storeFailed is the code of a stream that takes no more: it is full.
+const storeFailed = 10077
+
 // forGood tells whether what the hub answered will not change by asking again.
 func forGood(err error) bool {
 	var e *jetstream.APIError
 	if errors.As(err, &e) {
-		return e.Code < 500
+		return e.Code < 500 || e.ErrorCode == storeFailed
 	}
 	for _, passing := range []error{
 		nats.ErrTimeout, nats.ErrNoResponders, nats.ErrReconnectBufExceeded, nats.ErrDisconnected, nats.ErrNoServers,
