@@ -39,7 +39,7 @@ func publishFirst(ctx context.Context, js jetstream.JetStream, subject string, d
 // enqueue puts a visit into the queue, unless it is there, and returns its
 // sequence number.
 func enqueue(ctx context.Context, js jetstream.JetStream, work jetstream.Stream, subject string, data []byte) (uint64, error) {
-	for {
+	for range 10 {
 		sequence, refused, err := publishFirst(ctx, js, subject, data)
 		if err != nil {
 			return 0, fmt.Errorf("hand out %s: %w", subject, err)
@@ -51,10 +51,12 @@ func enqueue(ctx context.Context, js jetstream.JetStream, work jetstream.Stream,
 		if err != nil {
 			return 0, err
 		}
-		if m != nil { // else it was acknowledged this moment
+		if m != nil {
 			return m.Sequence, nil
 		}
+		pause(ctx, again) // it was acknowledged this moment
 	}
+	return 0, fmt.Errorf("hand out %s: the hub has no such visit, and takes none; restart the hub, and resume the run", subject)
 }
 
 // lastOn returns the message on a subject; nil when there is none.
