@@ -78,8 +78,8 @@ func TestDockerfile(t *testing.T) {
 		for len(words) > 0 && strings.Contains(words[0], "=") {
 			words = words[1:]
 		}
-		if len(words) == 0 || !slices.Contains([]string{"printf", "chmod", "apt-get", "rm"}, words[0]) {
-			t.Errorf("RUN %s: want printf, chmod, apt-get and rm only", command)
+		if len(words) == 0 || !slices.Contains([]string{"printf", "chmod", "apt-get", "rm", "useradd"}, words[0]) {
+			t.Errorf("RUN %s: want printf, chmod, apt-get, rm and useradd only", command)
 		}
 	}
 }

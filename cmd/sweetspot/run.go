@@ -36,6 +36,7 @@ type runFlags struct {
 	remote string
 	live   string
 	hub    hubFlags
+	place  placeFlags
 
 	metrics string // address that is scraped; empty for none
 }
@@ -64,11 +65,19 @@ Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
   sweetspot run --resume runs/django-shop-20260102T030405Z
   sweetspot run scenario.yaml --json --quiet > result.json
   sweetspot run scenario.yaml --hub tls://hub:4222 --key controller.pem
+  sweetspot run scenario.yaml --inventory inventory.yaml --key controller.pem
+  sweetspot run scenario.yaml --engine kubernetes -n bench --image registry.example/sweetspot:v1 --sites 3
   sweetspot run scenario.yaml --metrics 9464`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
+			}
+			if err := f.place.check(f.hub); err != nil {
+				return err
+			}
+			if f.place.print {
+				return f.show(args, c.OutOrStdout())
 			}
 			return f.run(c.Context(), args, c.OutOrStdout(), c.ErrOrStderr())
 		},
@@ -83,6 +92,7 @@ Built-in scenarios: ` + strings.Join(scenarios.BuiltIn(), ", ") + `
 	c.Flags().StringArrayVar(&f.sets, "set", nil, "override a field of the scenario, as traffic.arrivals=constant (repeatable)")
 	liveFlag(c, &f.live)
 	f.hub.add(c)
+	f.place.add(c)
 	return c
 }
 
@@ -100,13 +110,16 @@ type bench interface {
 
 // bench returns what the flags ask for.
 func (f *runFlags) bench(ctx context.Context, stderr io.Writer) (bench, error) {
-	if f.hub.hub == "" {
-		return &machine{}, nil
-	}
 	if f.quiet {
 		stderr = io.Discard
 	}
-	return f.hub.join(ctx, stderr)
+	switch {
+	case f.place.given():
+		return &awaited{flags: f.place, hub: f.hub, stderr: stderr}, nil
+	case f.hub.hub != "":
+		return f.hub.join(ctx, stderr)
+	}
+	return &machine{}, nil
 }
 
 // run is the straight line from a scenario to a recommendation.

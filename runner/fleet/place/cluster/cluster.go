@@ -25,6 +25,9 @@ type Namespace struct {
 	client dynamic.Interface
 }
 
+// answer is how long the API server may take for one request.
+const answer = 30 * time.Second
+
 // Connect returns a namespace of a cluster as kubectl knows it: kubeconfig is the
 // file (empty: as kubectl chooses, or in a Pod its own cluster), contextName one
 // of its contexts (empty: the current one), and an empty namespace that
@@ -43,7 +46,8 @@ func Connect(kubeconfig, contextName, namespace string) (*Namespace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the Kubernetes configuration: %w; name another one by --kubeconfig or --context", err)
 	}
-	rest.UserAgent = "sweetspot"
+	rest.UserAgent, rest.Timeout = manager, answer
+	rest.QPS, rest.Burst = 50, 100 // a plan of many sites is some hundred objects
 	client, err := dynamic.NewForConfig(rest)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
@@ -74,8 +78,14 @@ const manager = "sweetspot"
 // is gone. When it fails nothing is left.
 func (n *Namespace) Apply(ctx context.Context, p *place.Plan) (err error) {
 	objects := p.Objects(n.Name)
-	if err := n.vacant(ctx, p.Name); err != nil {
+	there, err := n.owner(ctx, p.Name)
+	if err != nil {
 		return err
+	}
+	if there != nil && there.GetDeletionTimestamp() != nil {
+		if err := n.gone(ctx, p.Name); err != nil {
+			return err
+		}
 	}
 	defer func() {
 		if err != nil {
@@ -102,21 +112,19 @@ func (n *Namespace) Apply(ctx context.Context, p *place.Plan) (err error) {
 	return nil
 }
 
-// vacant waits until an owner of that name that is being deleted is gone, and
-// refuses one that is not sweetspot's.
-func (n *Namespace) vacant(ctx context.Context, name string) error {
+// owner returns the owner of the plan of that name, nil where there is none. One
+// that is not sweetspot's is an error.
+func (n *Namespace) owner(ctx context.Context, name string) (*unstructured.Unstructured, error) {
 	owner, err := n.of("ConfigMap").Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil
+		return nil, nil
 	case err != nil:
-		return fmt.Errorf("look for ConfigMap %s: %w%s", name, err, remedy(err))
+		return nil, fmt.Errorf("look for ConfigMap %s: %w%s", name, err, remedy(err))
 	case owner.GetLabels()["app.kubernetes.io/managed-by"] != manager:
-		return fmt.Errorf("ConfigMap %s in namespace %s is not sweetspot's: delete it, or use another namespace", name, n.Name)
-	case owner.GetDeletionTimestamp() != nil:
-		return n.gone(ctx, name)
+		return nil, fmt.Errorf("ConfigMap %s in namespace %s is not sweetspot's: delete it, or use another namespace", name, n.Name)
 	}
-	return nil
+	return owner, nil
 }
 
 // removal bounds how long a deletion is waited for: Pods have 30 s to end.
@@ -127,12 +135,13 @@ const removal = 2 * time.Minute
 func (n *Namespace) Remove(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, removal)
 	defer cancel()
-	foreground := metav1.DeletePropagationForeground
-	err := n.of("ConfigMap").Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &foreground})
-	if apierrors.IsNotFound(err) {
-		return nil
+	owner, err := n.owner(ctx, name)
+	if owner == nil || err != nil {
+		return err
 	}
-	if err != nil {
+	foreground := metav1.DeletePropagationForeground
+	err = n.of("ConfigMap").Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &foreground})
+	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("delete ConfigMap %s: %w%s; by hand: kubectl delete configmap -n %s %s", name, err, remedy(err), n.Name, name)
 	}
 	return n.gone(ctx, name)

@@ -88,6 +88,9 @@ func (s *server) apply(action clienttesting.Action) (bool, runtime.Object, error
 // collect deletes what the deleted object owns, as the garbage collector does.
 func (s *server) collect(action clienttesting.Action) (bool, runtime.Object, error) {
 	del := action.(clienttesting.DeleteAction)
+	if policy := del.GetDeleteOptions().PropagationPolicy; policy != nil && *policy != metav1.DeletePropagationForeground {
+		return true, nil, fmt.Errorf("deleted with the policy %s, which does not wait for what is owned", *policy)
+	}
 	owner, err := s.Tracker().Get(del.GetResource(), del.GetNamespace(), del.GetName())
 	if err != nil {
 		return true, nil, err
@@ -208,15 +211,17 @@ func TestApplyInterrupted(t *testing.T) {
 }
 
 // An object of that name that is not sweetspot's is left alone.
-func TestApplyForeign(t *testing.T) {
+func TestForeign(t *testing.T) {
 	s, p := newServer(), plan()
 	foreign := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": p.Name, "namespace": namespace}}}
 	if err := s.Tracker().Create(resources["ConfigMap"], foreign, namespace); err != nil {
 		t.Fatal(err)
 	}
-	err := (&Namespace{Name: namespace, client: s}).Apply(t.Context(), p)
-	if err == nil || !strings.Contains(err.Error(), "is not sweetspot's") {
-		t.Errorf("error %v", err)
+	n := &Namespace{Name: namespace, client: s}
+	for _, err := range []error{n.Apply(t.Context(), p), n.Remove(t.Context(), p.Name)} {
+		if err == nil || !strings.Contains(err.Error(), "is not sweetspot's") {
+			t.Errorf("error %v", err)
+		}
 	}
 	if there := s.contents(); len(there) != 1 {
 		t.Errorf("there are %s", there)
