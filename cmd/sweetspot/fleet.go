@@ -143,12 +143,13 @@ func (b *sites) survey(ctx context.Context, m *rundir.Manifest, dir string) (err
 	if m.Scenario.Target != "" {
 		return badInputf("target: the sites of a hub start what they measure; leave out target, or --hub")
 	}
-	draft := *m
-	if then, err := rundir.Read(dir); err == nil { // the run goes on
-		draft.RunID, draft.Calibration = then.Manifest.RunID, then.Manifest.Calibration
+	if run, err := rundir.Read(dir); err == nil { // it goes on: its sites may be at visits, and each of them says anew what it is like
+		then := run.Manifest
+		m.Host, m.CPUs, m.Versions, m.Missing = then.Host, then.CPUs, then.Versions, then.Missing
+		return nil
 	}
-	b.end = append(b.end, func() error { return b.withdraw(ctx, draft.RunID) })
-	m.Host, b.facts, err = fleet.Survey(ctx, b.nc, draft, shipped(&m.Scenario), b.say)
+	b.end = append(b.end, func() error { return b.withdraw(ctx, m.RunID) })
+	m.Host, b.facts, err = fleet.Survey(ctx, b.nc, *m, shipped(&m.Scenario), b.say)
 	switch {
 	case ctx.Err() != nil:
 		return runner.ErrInterrupted

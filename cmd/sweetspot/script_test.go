@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	calibrate.Main()
 	worldMain()
 	testscript.Main(m, map[string]func(){
-		"sweetspot": func() { os.Exit(start()) },
+		"sweetspot": func() { setClock(); os.Exit(start()) },
 		"onhost":    onHost,
 		"pinger":    pinger,
 	})

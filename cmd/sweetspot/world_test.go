@@ -24,8 +24,8 @@ import (
 // namespaces of its own, in which the test runs again. Each host is a network
 // namespace of the world's with a name and an address, and a bridge joins them.
 // The world ends with its first process, which ends with the test, however that
-// ends: with it go the hosts and all that runs on them. The machine sees
-// processes that need no network, and nothing else.
+// ends: with it go the hosts and all that runs on them. Of the machine it has the
+// processors and the files, but for those in /tmp.
 
 // worldRole tells what a test binary is to a world: its first process, or the
 // test in it. Outside of worlds it is not set.
@@ -51,22 +51,13 @@ func worldMain() {
 
 // beWorld sets the world up, runs the test, and reaps what loses its parent.
 func beWorld() (code int, err error) {
-	for _, m := range []struct {
-		source, at, kind string
-		flags            uintptr
-	}{
-		{"none", "/", "", unix.MS_REC | unix.MS_PRIVATE}, // what is mounted here is mounted nowhere else
-		{"proc", "/proc", "proc", 0},                     // of the world's processes
-		{"tmpfs", "/run", "tmpfs", 0},                    // where ip keeps the names of namespaces
-	} {
-		if err := unix.Mount(m.source, m.at, m.kind, m.flags, ""); err != nil {
-			return 0, fmt.Errorf("mount %s: %w", m.at, err)
-		}
-	}
-	if err := os.Setenv(worldRole, worldInside); err != nil {
+	if err := mountWorld(); err != nil {
 		return 0, err
 	}
-	test, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{Env: os.Environ(), Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}})
+	if err := errors.Join(os.Setenv(worldRole, worldInside), os.Setenv("TMPDIR", "/tmp")); err != nil {
+		return 0, err
+	}
+	test, err := os.StartProcess(worldBinary, os.Args, &os.ProcAttr{Env: os.Environ(), Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}})
 	if err != nil {
 		return 0, err
 	}
@@ -85,9 +76,44 @@ func beWorld() (code int, err error) {
 	}
 }
 
+// worldBinary is the test binary in a world, where the folder that it was made in
+// may be out of sight.
+const worldBinary = "/run/sweetspot.test"
+
+// mountWorld gives the world a /proc of its own processes, and places of its own
+// where names of processes are kept: to those of the machine they would mean
+// nothing, or others.
+func mountWorld() error {
+	type mount struct {
+		source, at, kind string
+		flags            uintptr
+	}
+	all := []mount{
+		{"none", "/", "", unix.MS_REC | unix.MS_PRIVATE}, // what is mounted here is mounted nowhere else
+		{"proc", "/proc", "proc", 0},
+		{"tmpfs", "/run", "tmpfs", 0}, // where ip keeps the names of namespaces
+		{"/proc/self/exe", worldBinary, "", unix.MS_BIND},
+		{"tmpfs", "/tmp", "tmpfs", 0},
+	}
+	if _, err := os.Stat("/sys/fs/cgroup"); err == nil {
+		all = append(all, mount{"tmpfs", "/sys/fs/cgroup", "tmpfs", 0})
+	}
+	for _, m := range all {
+		if m.at == worldBinary {
+			if err := os.WriteFile(m.at, nil, 0o755); err != nil {
+				return err
+			}
+		}
+		if err := unix.Mount(m.source, m.at, m.kind, m.flags, ""); err != nil {
+			return fmt.Errorf("mount %s: %w", m.at, err)
+		}
+	}
+	return nil
+}
+
 // inWorld returns true to a test that runs in a world. Elsewhere it runs the test
-// in one, reports what came of it and returns false; it skips the test where no
-// world can be made.
+// in one, beside others, reports what came of it and returns false; it skips the
+// test where no world can be made.
 func inWorld(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(worldRole) == worldInside {
@@ -103,6 +129,7 @@ func inWorld(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Parallel()
 	runtime.LockOSThread() // the world ends with the thread that began it
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.v=true", "-test.count=1")

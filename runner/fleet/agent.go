@@ -68,7 +68,7 @@ func (a *Agent) unlessDone(ctx context.Context, err error) error {
 
 // appear tells the hub of the agent for the first time.
 func (a *Agent) appear(ctx context.Context) (*presence, error) {
-	b, err := openBuckets(ctx, a.Conn)
+	b, err := openBuckets(ctx, a.Conn, a.Role)
 	if err != nil {
 		return nil, err
 	}

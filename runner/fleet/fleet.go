@@ -33,14 +33,17 @@ type buckets struct {
 	raw    jetstream.ObjectStore
 }
 
-// openBuckets waits for a hub that does not answer until ctx is done.
-func openBuckets(ctx context.Context, nc *nats.Conn) (b buckets, err error) {
+// openBuckets waits for a hub that does not answer until ctx is done. Leases are
+// no business of a generator, whose key does not open them.
+func openBuckets(ctx context.Context, nc *nats.Conn, role string) (b buckets, err error) {
 	if b.js, err = jetstream.New(nc); err != nil {
 		return b, err
 	}
-	for name, into := range map[string]*jetstream.KeyValue{
-		wire.AgentsBucket: &b.agents, wire.LeasesBucket: &b.leases, wire.RunsBucket: &b.runs,
-	} {
+	kept := map[string]*jetstream.KeyValue{wire.AgentsBucket: &b.agents, wire.RunsBucket: &b.runs}
+	if role != wire.Generator {
+		kept[wire.LeasesBucket] = &b.leases
+	}
+	for name, into := range kept {
 		err := persist(ctx, func() (err error) { *into, err = b.js.KeyValue(ctx, name); return err })
 		if err != nil {
 			return b, fmt.Errorf("bucket %s: %w", name, err)

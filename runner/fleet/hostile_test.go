@@ -25,7 +25,7 @@ type hand struct {
 // byHand is a site that is there, and has a lease with that token.
 func (b *bed) byHand(name string, token uint64, protocol int) *hand {
 	b.Helper()
-	k, err := openBuckets(b.Context(), b.nc)
+	k, err := openBuckets(b.Context(), b.nc, wire.Subject)
 	if err != nil {
 		b.Fatal(err)
 	}

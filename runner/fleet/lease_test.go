@@ -13,7 +13,7 @@ import (
 
 func TestLease(t *testing.T) {
 	b := newBed(t)
-	k, err := openBuckets(t.Context(), b.nc)
+	k, err := openBuckets(t.Context(), b.nc, wire.Subject)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func newController(ctx context.Context, cfg Config) (_ *controller, err error) {
 		Config: cfg, there: map[string]wire.Agent{}, tokens: map[string]uint64{}, refused: map[string]string{}, strange: map[string]bool{}, changed: true,
 		asks: make(chan *nats.Msg, 1000), stops: make(chan *nats.Msg, 10), lives: make(chan *nats.Msg, 1000), sights: make(chan map[string]wire.Agent),
 	}
-	if c.buckets, err = openBuckets(ctx, cfg.Conn); err != nil {
+	if c.buckets, err = openBuckets(ctx, cfg.Conn, hub.Controller); err != nil {
 		return nil, err
 	}
 	for name, into := range map[string]*jetstream.Stream{wire.WorkStream: &c.work, wire.ResultStream: &c.results} {

@@ -26,7 +26,7 @@ var ErrUnknown = errors.New("the hub knows no such run; sweetspot status shows a
 
 // StatusOf returns what a hub has: all runs, or the only one that is named.
 func StatusOf(ctx context.Context, nc *nats.Conn, only string) (s Status, err error) {
-	b, err := openBuckets(ctx, nc)
+	b, err := openBuckets(ctx, nc, hub.Controller)
 	if err != nil {
 		return s, err
 	}
@@ -57,7 +57,7 @@ func StatusOf(ctx context.Context, nc *nats.Conn, only string) (s Status, err er
 
 // Cancel stops a run at its sites, and its controller. It can be resumed.
 func Cancel(ctx context.Context, nc *nats.Conn, run string) error {
-	b, err := openBuckets(ctx, nc)
+	b, err := openBuckets(ctx, nc, hub.Controller)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 // goes on: its machine, the CPUs of each part, what is installed. It waits until
 // a site is there. The error is ErrNoSite when the site cannot make the run.
 func Survey(ctx context.Context, nc *nats.Conn, m rundir.Manifest, app string, note func(format string, args ...any)) (h rundir.Host, f wire.Facts, err error) {
-	b, err := openBuckets(ctx, nc)
+	b, err := openBuckets(ctx, nc, hub.Controller)
 	if err != nil {
 		return h, f, fmt.Errorf("run on a hub: %w", err)
 	}
@@ -38,7 +38,7 @@ func Survey(ctx context.Context, nc *nats.Conn, m rundir.Manifest, app string, n
 // Withdraw takes back what Survey made the hub know of a run that never began,
 // or did not go on: what was handed in of it is made again.
 func Withdraw(ctx context.Context, nc *nats.Conn, run string) error {
-	b, err := openBuckets(ctx, nc)
+	b, err := openBuckets(ctx, nc, hub.Controller)
 	if err != nil {
 		return err
 	}
