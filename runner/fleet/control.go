@@ -48,7 +48,8 @@ func Control(ctx context.Context, cfg Config) error {
 	if ctx.Err() != nil {
 		err = runner.ErrInterrupted
 	}
-	return errors.Join(err, c.leave(ctx, err == nil))
+	c.leave(ctx, err == nil)
+	return err
 }
 
 // controller is the state of a run. All of it can be told from the run
