@@ -196,3 +196,27 @@ func TestSiteDies(t *testing.T) {
 	b.whole(2, 2)
 	b.nothingAtHub()
 }
+
+// An interrupt leaves what was handed in for who goes on.
+func TestInterrupt(t *testing.T) {
+	b := newBed(t)
+	b.serve("a", faking)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := Control(ctx, Config{Conn: b.nc, Run: b.run, Strategy: grid(4, 3), Note: b.note, Observe: func(e runner.Event) {
+		if e.Trial != nil && e.Trial.ID == 5 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, runner.ErrInterrupted) {
+		t.Fatalf("error %v, want ErrInterrupted", err)
+	}
+	if n := len(b.run.Trials()); n < 5 || n == 12 {
+		t.Errorf("%d trials", n)
+	}
+	b.reopen()
+	if err := b.control(grid(4, 3)); err != nil {
+		t.Fatal(err)
+	}
+	b.whole(4, 3)
+	b.nothingAtHub()
+}
