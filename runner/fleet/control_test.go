@@ -27,8 +27,8 @@ func allowed(t *testing.T) []int {
 // Two sites share a grid, and all of it is made once, for real.
 func TestTwoSitesShareAGrid(t *testing.T) {
 	b := newBed(t)
-	b.serve("a", nil)
-	b.serve("b", nil)
+	_, leaveA := b.serve("a", nil)
+	_, leaveB := b.serve("b", nil)
 	if err := b.control(grid(6, 2)); err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +53,8 @@ func TestTwoSitesShareAGrid(t *testing.T) {
 	if hosts := b.run.Hosts(); len(hosts) != 2 || hosts[0].Site != "a" || hosts[1].Versions == nil {
 		t.Errorf("hosts %+v", hosts)
 	}
+	leaveA()
+	leaveB()
 	if left, err := process.Marked(b.run.Manifest.RunID); err != nil || len(left) > 0 {
 		t.Errorf("processes left: %v, %v", left, err)
 	}
