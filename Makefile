@@ -9,6 +9,8 @@
 # make bench-gate   judge the regression gate in simulated worlds, some half an hour, and on the Django shop, up to 16 hours on a
 #              quiet machine, 1.6 of them with FLAGS="--share 0.1"; a second run goes on where the first was stopped.
 #              FLAGS="--parts simulated --gates 200" for a look
+# make nightly-kubernetes   the manifests of --engine kubernetes against a real API server, which it builds first: a quarter of an hour of
+#              one core, once
 # make bench-report   time and memory of the report of a synthetic run of 60 cells and 10 million requests, some two minutes
 
 SHELL := /bin/bash
@@ -17,7 +19,7 @@ SCENARIO ?=
 RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null)
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: bench build test check bench-go bench-attack bench-search bench-gate bench-report clean
+.PHONY: bench build test check bench-go bench-attack bench-search bench-gate bench-report nightly-kubernetes clean
 
 bench: build
 	@.ci/install $(if $(SCENARIO),servers,bench) || echo "going on with what this machine has"
@@ -73,6 +75,10 @@ bench-gate:
 
 bench-report:
 	go test ./cmd/sweetspot -run '^$$' -bench '^BenchmarkReport$$' -benchtime 3x
+
+nightly-kubernetes:
+	@.ci/kubernetes bin/kubernetes
+	SWEETSPOT_KUBE_BIN=$(CURDIR)/bin/kubernetes go test ./runner/fleet/place/cluster -run '^TestRealServer$$' -count=1 -v -timeout 10m
 
 clean:
 	rm -rf bin

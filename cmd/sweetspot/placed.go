@@ -104,7 +104,7 @@ func (b *awaited) survey(ctx context.Context, m *rundir.Manifest, dir string) er
 
 // interruptedBy tells Ctrl-C from what went wrong.
 func interruptedBy(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !errors.Is(err, runner.ErrInterrupted) {
 		return fmt.Errorf("%w: %w", runner.ErrInterrupted, err)
 	}
 	return err
@@ -192,7 +192,7 @@ func (b *awaited) place(ctx context.Context, s *scenarios.Scenario, runID string
 	if b.hub.hub == "" {
 		b.hub = hubFlags{hub: p.HubAddress(ns.Name), key: filepath.Join(scratch, hub.Controller+".pem")}
 	}
-	fmt.Fprintf(b.stderr, "placing %d agents in namespace %s as %s\n", len(p.Agents()), ns.Name, p.Name)
+	fmt.Fprintf(b.stderr, "placing %d agents; should sweetspot be killed: kubectl delete configmap -n %s %s\n", len(p.Agents()), ns.Name, p.Name)
 	if err := ns.Remove(ctx, p.Name); err != nil { // that an earlier try of this run may have left
 		return place.Wait{}, exitError{exitInconclusive, err}
 	}

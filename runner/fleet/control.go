@@ -41,14 +41,20 @@ var (
 func Control(ctx context.Context, cfg Config) error {
 	c, err := newController(ctx, cfg)
 	if err != nil {
-		return fmt.Errorf("run on a hub: %w", err)
+		return interruptedOr(ctx, fmt.Errorf("run on a hub: %w", err))
 	}
 	defer c.unsubscribe()
 	err = c.loop(ctx)
-	if ctx.Err() != nil {
-		err = runner.ErrInterrupted
+	c.leave(ctx, err == nil)
+	return interruptedOr(ctx, err)
+}
+
+// interruptedOr is ErrInterrupted for whatever went wrong once ctx is done.
+func interruptedOr(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return runner.ErrInterrupted
 	}
-	return errors.Join(err, c.leave(ctx, err == nil))
+	return err
 }
 
 // controller is the state of a run. All of it can be told from the run

@@ -27,8 +27,8 @@ func allowed(t *testing.T) []int {
 // Two sites share a grid, and all of it is made once, for real.
 func TestTwoSitesShareAGrid(t *testing.T) {
 	b := newBed(t)
-	b.serve("a", nil)
-	b.serve("b", nil)
+	_, leaveA := b.serve("a", nil)
+	_, leaveB := b.serve("b", nil)
 	if err := b.control(grid(6, 2)); err != nil {
 		t.Fatal(err)
 	}
@@ -53,19 +53,26 @@ func TestTwoSitesShareAGrid(t *testing.T) {
 	if hosts := b.run.Hosts(); len(hosts) != 2 || hosts[0].Site != "a" || hosts[1].Versions == nil {
 		t.Errorf("hosts %+v", hosts)
 	}
+	leaveA()
+	leaveB()
 	if left, err := process.Marked(b.run.Manifest.RunID); err != nil || len(left) > 0 {
 		t.Errorf("processes left: %v, %v", left, err)
 	}
 }
 
-// The trials of a visit are made on one stack.
+// The trials of a visit are made on one stack, and who watches is told of them.
 func TestVisitKeepsItsStack(t *testing.T) {
 	b := newBed(t)
 	b.serve("a", nil)
-	if err := b.control(grid(2, 3)); err != nil {
+	told := map[int]uint64{}
+	watch := func(i rundir.Interval) { told[i.Trial] += i.Done() }
+	if err := Control(t.Context(), Config{Conn: b.nc, Run: b.run, Strategy: grid(2, 3), Watch: watch, Note: b.note}); err != nil {
 		t.Fatal(err)
 	}
 	b.whole(2, 3)
+	if len(told) == 0 {
+		t.Error("nobody was told what came back")
+	}
 	for i, trial := range b.run.Trials() {
 		if trial.Fresh != (i%3 == 0) {
 			t.Errorf("trial %d: fresh %t", trial.ID, trial.Fresh)
@@ -189,5 +196,29 @@ func TestSiteDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.whole(2, 2)
+	b.nothingAtHub()
+}
+
+// An interrupt leaves what was handed in for who goes on.
+func TestInterrupt(t *testing.T) {
+	b := newBed(t)
+	b.serve("a", faking)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := Control(ctx, Config{Conn: b.nc, Run: b.run, Strategy: grid(4, 3), Note: b.note, Observe: func(e runner.Event) {
+		if e.Trial != nil && e.Trial.ID == 5 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, runner.ErrInterrupted) {
+		t.Fatalf("error %v, want ErrInterrupted", err)
+	}
+	if n := len(b.run.Trials()); n < 5 || n == 12 {
+		t.Errorf("%d trials", n)
+	}
+	b.reopen()
+	if err := b.control(grid(4, 3)); err != nil {
+		t.Fatal(err)
+	}
+	b.whole(4, 3)
 	b.nothingAtHub()
 }

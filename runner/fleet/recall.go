@@ -238,18 +238,20 @@ func (c *controller) live(m *nats.Msg) {
 }
 
 // leave takes the run off the hub when it is over. Otherwise it stops the
-// sites, and leaves what they have handed in for who resumes it.
-func (c *controller) leave(ctx context.Context, over bool) error {
+// sites, and leaves what they have handed in for who resumes it. The run itself
+// is in its directory, whatever becomes of that.
+func (c *controller) leave(ctx context.Context, over bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
+	var err error
 	if over {
-		return forget(ctx, c.buckets, c.record.ID)
+		err = forget(ctx, c.buckets, c.record.ID)
+	} else {
+		err = stop(ctx, c.buckets, c.Conn, c.record)
 	}
-	err := stop(ctx, c.buckets, c.Conn, c.record)
 	if err != nil {
-		c.Note("the hub could not be told that the run has stopped: %v", err)
+		c.Note("the hub could not be told that the run has ended: %v", err)
 	}
-	return nil
 }
 
 // stop tells sites that a run is cancelled, and takes away all that is not for

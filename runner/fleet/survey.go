@@ -80,7 +80,7 @@ func survey(ctx context.Context, nc *nats.Conn, b buckets, run string, note func
 	}
 	hear := time.NewTicker(2 * hub.AckWait)
 	defer hear.Stop()
-	note("waiting for a site")
+	note("asking a site what it is like")
 	for {
 		sequence, err := enqueue(ctx, b.js, work, wire.Work(run, wire.Survey), data)
 		if err != nil {
@@ -90,6 +90,7 @@ func survey(ctx context.Context, nc *nats.Conn, b buckets, run string, note func
 		case <-ctx.Done():
 			return wire.Ask{}, ctx.Err()
 		case <-hear.C: // sites may have taken it, and died, too often
+			note("no site has answered yet: start one with sweetspot agent, or see sweetspot status")
 			if err := remove(ctx, work, sequence); err != nil {
 				return wire.Ask{}, err
 			}

@@ -18,16 +18,27 @@ const tempPrefix = "sweetspot-"
 // path would be too long. The caller removes it; if the caller dies, a sweep
 // does.
 func TempDir(runID string) (string, error) {
-	dir, err := os.MkdirTemp(tempRoot, tempPrefix+ownMark(runID).inName()+"_*")
+	dir, err := os.MkdirTemp(tempRoot, tempPrefix+ownMark(runID).inName()+"_"+ownNamespace+"_*")
 	if err != nil {
 		return "", fmt.Errorf("make a temporary folder: %w", err)
 	}
 	return dir, nil
 }
 
-// removeTempDirs removes the folders of TempDir whose owner matches.
+// ownNamespace is the number of our pid namespace; empty without /proc.
+var ownNamespace = func() string {
+	ns, err := os.Readlink("/proc/self/ns/pid") // as pid:[4026531836]
+	if err != nil {
+		return ""
+	}
+	return strings.Trim(ns, "pid:[]")
+}()
+
+// removeTempDirs removes the folders of TempDir whose owner matches. As with
+// processes it looks only at those of our own pid namespace, for containers may
+// share the folder that they are in.
 func removeTempDirs(match func(mark) bool) error {
-	dirs, err := filepath.Glob(filepath.Join(tempRoot, tempPrefix+"*_*_*_*"))
+	dirs, err := filepath.Glob(filepath.Join(tempRoot, tempPrefix+"*_*_*_"+ownNamespace+"_*"))
 	if err != nil {
 		return err
 	}
