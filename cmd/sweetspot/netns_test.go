@@ -283,7 +283,8 @@ func (f *testFleet) hits(t rundir.Trial) (n int) {
 }
 
 // Two generators whose clocks are seconds off attack a subject. What they sent is
-// what the histograms hold and what the subject's kernel has counted.
+// what the histograms hold and what the subject's kernel has counted, and every
+// figure comes out of the raw results again.
 func TestFleetCounts(t *testing.T) {
 	if !inWorld(t) {
 		return
@@ -307,6 +308,8 @@ func TestFleetCounts(t *testing.T) {
 	if got := subject.host.accepted() - before; got != sent && broken == 0 || got < sent {
 		t.Errorf("the subject's kernel counted %d connections, the generators sent %d requests (%d trials are broken)", got, sent, broken)
 	}
+	f.ok(f.controller.run(f.dir, nil, "publish", "out", "--out", "site", "--draft"))
+	f.ok(f.controller.run(f.dir, nil, "verify", "site"))
 	f.leave(g1, g2, subject)
 }
 
@@ -492,8 +495,8 @@ func TestFleetTimes(t *testing.T) {
 		return
 	}
 	f := newFleet(t)
-	scenarioFile(t, f.dir, strings.NewReplacer("wait: 100ms", "wait: 300ms",
-		"budget: 3s, trial: 300ms, burst: 300ms, warmup: 50ms", "budget: 3m, trial: 3s, burst: 3s, warmup: 500ms").Replace(fleetScenario))
+	scenarioFile(t, f.dir, strings.NewReplacer("workers: [1, 2], threads: [1]", "workers: 1..6, threads: [1, 2]", "wait: 100ms", "wait: 300ms",
+		"budget: 3s, trial: 300ms, burst: 300ms, warmup: 50ms", "budget: 4m, trial: 2s, burst: 2s, warmup: 300ms").Replace(fleetScenario))
 	var took []time.Duration
 	var winners []string
 	var agents []*program
