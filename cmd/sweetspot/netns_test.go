@@ -31,11 +31,11 @@ name: waits
 app:
   interface: embedded
   routes: [{path: /, wait: 100ms}]
-matrix: {servers: [embedded], proxies: [direct], workers: [1, 2, 3, 4], threads: [2]}
+matrix: {servers: [embedded], proxies: [direct], workers: [1, 2], threads: [1]}
 traffic:
   requests: [{name: io, path: /}]
 objectives: [p99 < 3s]
-search: {strategy: grid, budget: 10s, trial: 500ms, burst: 500ms, warmup: 50ms, finals: 1}
+search: {strategy: grid, budget: 3s, trial: 300ms, burst: 300ms, warmup: 50ms, finals: 1}
 `
 
 // testFleet is a hub on a host of its own, and what joins it.
@@ -187,19 +187,36 @@ func TestFleetHostIsCutOff(t *testing.T) {
 		agents = append(agents, f.agent(site+"1", site, "both"))
 	}
 	run := f.control("run", "wait.yaml", "--out", "out")
-	eventually(t, "site a makes its second trial", func() bool { return strings.Count(run.errors.String(), "  site a: ") > 1 })
-	agents[0].host.cut()
+	lost := f.busy(run, agents)
+	lost.host.cut()
 	time.Sleep(12 * time.Second)
-	agents[0].host.join()
+	lost.host.join()
 	trials := f.conclude(run)
 	if !slices.ContainsFunc(trials, func(t rundir.Trial) bool { return t.Placed.Delivery > 1 }) {
 		t.Error("no visit was delivered again")
 	}
-	if !strings.Contains(run.errors.String(), "it is late: the lease of site a that it was made under is lost") {
-		t.Error("no late result of site a was refused")
+	if !strings.Contains(run.errors.String(), "it is late: the lease of site "+lost.host.site()+" that it was made under is lost") {
+		t.Error("no late result of the site was refused")
 	}
 	f.leave(agents...)
 }
+
+// busy waits until one of the agents, each at a site of its own, is told to make a
+// second trial.
+func (f *testFleet) busy(run *program, agents []*program) (found *program) {
+	f.Helper()
+	eventually(f.T, "a site makes its second trial", func() bool {
+		i := slices.IndexFunc(agents, func(a *program) bool { return strings.Count(run.errors.String(), "  site "+a.host.site()+": ") > 1 })
+		if i >= 0 {
+			found = agents[i]
+		}
+		return i >= 0
+	})
+	return found
+}
+
+// site is that of a host whose agent is alone at it: its name without the number.
+func (h *host) site() string { return strings.TrimRight(h.name, "0123456789") }
 
 // leave ends agents in good order: nothing is left on their hosts.
 func (f *testFleet) leave(agents ...*program) {
@@ -329,14 +346,17 @@ func TestFleetSubjectIsKilled(t *testing.T) {
 	f := newFleet(t)
 	a, b := f.agent("a1", "a", "both"), f.agent("b1", "b", "both")
 	run := f.control("run", "wait.yaml", "--out", "out")
-	f.until("a trial of site a", func(t rundir.Trial) bool { return t.Placed != nil && t.Placed.Site == "a" })
-	a.kill()
-	a.host.deserted()
+	dead := f.busy(run, []*program{a, b})
+	dead.kill()
+	dead.host.deserted()
 	trials := f.conclude(run)
-	if !slices.ContainsFunc(trials, func(t rundir.Trial) bool { return t.Placed.Site == "b" && t.Placed.Delivery > 1 }) {
+	if !slices.ContainsFunc(trials, func(t rundir.Trial) bool { return t.Placed.Site != dead.host.site() && t.Placed.Delivery > 1 }) {
 		t.Error("no visit of the dead site was delivered to the other")
 	}
-	f.leave(b)
+	if dead == a {
+		a = b
+	}
+	f.leave(a)
 }
 
 // The controller dies, and is resumed: what was committed stays as it was.
@@ -472,6 +492,8 @@ func TestFleetTimes(t *testing.T) {
 		return
 	}
 	f := newFleet(t)
+	scenarioFile(t, f.dir, strings.NewReplacer("wait: 100ms", "wait: 300ms",
+		"budget: 3s, trial: 300ms, burst: 300ms, warmup: 50ms", "budget: 3m, trial: 3s, burst: 3s, warmup: 500ms").Replace(fleetScenario))
 	var took []time.Duration
 	var winners []string
 	var agents []*program
