@@ -495,8 +495,8 @@ func TestFleetTimes(t *testing.T) {
 		return
 	}
 	f := newFleet(t)
-	scenarioFile(t, f.dir, strings.NewReplacer("workers: [1, 2], threads: [1]", "workers: 1..6, threads: [1, 2]", "wait: 100ms", "wait: 300ms",
-		"budget: 3s, trial: 300ms, burst: 300ms, warmup: 50ms", "budget: 4m, trial: 2s, burst: 2s, warmup: 300ms").Replace(fleetScenario))
+	scenarioFile(t, f.dir, strings.NewReplacer("workers: [1, 2]", "workers: [1, 2, 3, 4, 5, 6, 7, 8, 14]", "wait: 100ms", "wait: 50ms", "p99 < 3s", "p99 < 400ms",
+		"budget: 3s, trial: 300ms, burst: 300ms, warmup: 50ms, finals: 1", "budget: 8m, trial: 2s, burst: 1s, warmup: 100ms, finals: 5").Replace(fleetScenario))
 	var took []time.Duration
 	var winners []string
 	var agents []*program
