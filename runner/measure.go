@@ -82,7 +82,7 @@ func (b *bench) spec(t *rundir.Trial, raw io.Writer) attack.Spec {
 		Rate: t.Step.Rate, Connections: t.Step.Connections, Procs: b.Run.Manifest.CPUs.Procs(),
 		Warmup: t.Step.Warmup, Duration: t.Step.Duration,
 		Timeout:    time.Duration(s.Traffic.Timeout),
-		Seed:       b.Run.Manifest.Seed + uint64(draw(t)),
+		Seed:       ArrivalsSeed(&b.Run.Manifest, t),
 		Objectives: b.abortsOn(t.Step),
 		Raw:        raw,
 		Tell:       b.tell(t),
@@ -101,14 +101,14 @@ func (b *bench) tell(t *rundir.Trial) func(rundir.Interval) {
 	}
 }
 
-// draw numbers the arrivals of a trial: each has its own. The bursts of a gate's
-// round have the same ones, so that what chance puts into them is alike for both
-// builds and goes out of their difference.
-func draw(t *rundir.Trial) int {
+// ArrivalsSeed is the seed of a trial's arrivals in its run: each trial has its
+// own. The bursts of a gate's round have the same ones, so that what chance puts
+// into them is alike for both builds and goes out of their difference.
+func ArrivalsSeed(m *rundir.Manifest, t *rundir.Trial) uint64 {
 	if t.Step.Phase == rundir.Duel {
-		return t.Step.Start
+		return m.Seed + uint64(t.Step.Start)
 	}
-	return number(t)
+	return m.Seed + uint64(number(t))
 }
 
 // number tells the trials of a run apart. One of a fleet has its ID only once

@@ -118,19 +118,21 @@ func attacked(t *testing.T, run *rundir.Run, address string, mix *scenarios.Mix,
 		t.Fatal(err)
 	}
 	s := run.Manifest.Scenario.Traffic
+	trial := rundir.Trial{
+		ID: p.ID, Step: step, Fresh: true,
+		Placed: &rundir.Placed{Site: "a", Agent: "a1", Visit: "visit", Number: p.ID},
+	}
 	res, err := attack.Run(t.Context(), attack.Spec{
 		Network: "tcp", Address: address, Requests: s.Requests, Mix: mix, Arrivals: s.Arrivals, Rate: step.Rate, Duration: step.Duration,
-		Timeout: s.Timeout.Std(), Seed: run.Manifest.Seed + uint64(p.ID), Raw: raw,
+		Timeout: s.Timeout.Std(), Seed: runner.ArrivalsSeed(&run.Manifest, &trial), Raw: raw,
 	})
 	if err := errors.Join(err, raw.Close()); err != nil {
 		t.Fatal(err)
 	}
-	trial := rundir.Trial{
-		ID: p.ID, Step: step, Fresh: true, Load: res.Load,
-		Effective: rundir.Effective{Workers: step.Cell.Processes(), Argv: map[string][]string{"app": {run.Manifest.Scenario.App.Dir + "/venv/bin/gunicorn", "-c", run.Dir + "/live/gunicorn.conf.py"}}},
-		Placed:    &rundir.Placed{Site: "a", Agent: "a1", Generators: []rundir.Shooter{{Agent: "a1", Hostname: run.Manifest.Host.Hostname, Sent: res.Load.Sent}}},
-		Usage:     rundir.Usage{Wall: step.Duration, Cores: 2, AppCores: 2, App: rundir.Group{CPUSeconds: 0.1, PSSBytes: 60e6, Processes: 2}},
-	}
+	trial.Load = res.Load
+	trial.Effective = rundir.Effective{Workers: step.Cell.Processes(), Argv: map[string][]string{"app": {run.Manifest.Scenario.App.Dir + "/venv/bin/gunicorn", "-c", run.Dir + "/live/gunicorn.conf.py"}}}
+	trial.Placed.Generators = []rundir.Shooter{{Agent: "a1", Hostname: run.Manifest.Host.Hostname, Sent: res.Load.Sent}}
+	trial.Usage = rundir.Usage{Wall: step.Duration, Cores: 2, AppCores: 2, App: rundir.Group{CPUSeconds: 0.1, PSSBytes: 60e6, Processes: 2}}
 	config := "# in /home/alice/shop\npythonpath = " + run.Dir + "/app\nenv = SECRET_KEY=s3cr3t-and-long-enough\n"
 	for name, text := range map[string]string{"gunicorn.conf.py": config, "app.log": "a customer's address\n", "tls.conf": "-----BEGIN PRIVATE KEY-----\n"} {
 		if err := os.WriteFile(filepath.Join(p.Dir, name), []byte(text), 0o644); err != nil {
