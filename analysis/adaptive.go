@@ -22,7 +22,7 @@ import (
 //
 // The scenario's strategy is scenarios.Adaptive.
 func Adaptive(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
-	return newSearch(s, cells, adaptiveStages).next
+	return newSearch(s, cells, scenarios.Adaptive).next
 }
 
 var adaptiveStages = []stage{{(*grid).glancing, 1}, {(*grid).racing, finalStart}, {(*grid).finishing, scalingStart}}

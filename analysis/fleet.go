@@ -15,10 +15,10 @@ import (
 // it is complete, is what one site makes.
 var Fleets = map[string]func(*scenarios.Scenario, []scenarios.Planned) rundir.Fleet{
 	scenarios.Grid: func(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Fleet {
-		return newSearch(s, cells, gridStages).fleet()
+		return newSearch(s, cells, scenarios.Grid).fleet()
 	},
 	scenarios.Adaptive: func(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Fleet {
-		return newSearch(s, cells, adaptiveStages).fleet()
+		return newSearch(s, cells, scenarios.Adaptive).fleet()
 	},
 }
 
@@ -38,9 +38,15 @@ type search struct {
 	recollection
 }
 
-func newSearch(s *scenarios.Scenario, cells []scenarios.Planned, stages []stage) *search {
-	return &search{cells: measurable(s.Limits, cells), stages: stages, recollection: recollection{scenario: s}}
+// newSearch is the search of a strategy, whichever one the scenario names: what
+// is wanted of a visit goes by it, too.
+func newSearch(s *scenarios.Scenario, cells []scenarios.Planned, strategy string) *search {
+	own := *s
+	own.Search.Strategy = strategy
+	return &search{cells: measurable(s.Limits, cells), stages: stagesOf[strategy], recollection: recollection{scenario: &own}}
 }
+
+var stagesOf = map[string][]stage{scenarios.Grid: gridStages, scenarios.Adaptive: adaptiveStages}
 
 func (s *search) fleet() rundir.Fleet { return rundir.Fleet{Visits: s.visits, Step: s.step} }
 

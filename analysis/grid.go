@@ -36,7 +36,7 @@ const (
 // When the budget is too short for a walk on every cell, the bursts come
 // first and the walks go to the cells with the highest throughput.
 func Grid(s *scenarios.Scenario, cells []scenarios.Planned) rundir.Strategy {
-	return newSearch(s, cells, gridStages).next
+	return newSearch(s, cells, scenarios.Grid).next
 }
 
 var gridStages = []stage{{(*grid).exploring, finalStart}, {(*grid).finishing, scalingStart}}

@@ -50,7 +50,7 @@ func measureEmbedded(t *testing.T, text string, keep func(scenarios.Cell) bool) 
 	}
 	cells := slices.DeleteFunc(s.Cells(len(cpus.App), cat), func(p scenarios.Planned) bool { return !keep(p.Cell) })
 	p := newProgress(testWriter{t}, s)
-	cfg := runner.Config{Run: run, App: app, Strategy: analysis.Grid(s, cells), Observe: p.observe}
+	cfg := runner.Config{Run: run, App: app, Strategy: analysis.Strategies[s.Search.Strategy](s, cells), Observe: p.observe}
 	if err := runner.Run(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ traffic:
   arrivals: %s
   requests: [{name: io, path: /}]
 objectives: [%s]
-search: {budget: 10m, trial: %s, burst: 2s, warmup: 300ms, finals: %d}
+search: {strategy: grid, budget: 10m, trial: %s, burst: 2s, warmup: 300ms, finals: %d}
 `
 
 const service = 20 * time.Millisecond
