@@ -11,6 +11,7 @@
 #              FLAGS="--parts simulated --gates 200" for a look
 # make nightly-kubernetes   the manifests of --engine kubernetes against a real API server, which it builds first: a quarter of an hour of
 #              one core, once
+# make nightly-race   the tests of runs on several machines with the race detector
 # make bench-report   time and memory of the report of a synthetic run of 60 cells and 10 million requests, some two minutes
 
 SHELL := /bin/bash
@@ -19,7 +20,7 @@ SCENARIO ?=
 RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null)
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: bench build test check bench-go bench-attack bench-search bench-gate bench-report nightly-kubernetes clean
+.PHONY: bench build test check bench-go bench-attack bench-search bench-gate bench-report nightly-kubernetes nightly-race clean
 
 bench: build
 	@.ci/install $(if $(SCENARIO),servers,bench) || echo "going on with what this machine has"
@@ -29,9 +30,12 @@ build:
 	@mkdir -p bin
 	@go build -ldflags "-X main.release=$(RELEASE)" -o bin/sweetspot ./cmd/sweetspot
 
+# What brings a NATS server or Kubernetes along; make nightly-race tests it with the race detector.
+FLEET := sweetspot/runner/fleet sweetspot/runner/fleet/hub sweetspot/runner/fleet/shard sweetspot/runner/fleet/place \
+	sweetspot/runner/fleet/place/cluster
 # Tested without the race detector: what is pure has no races, and simulates too much to run under it; and what brings
-# SQLite, gRPC or Kubernetes along takes minutes to compile under it. The program itself is below.
-UNRACED := sweetspot/runner/fleet/place/cluster sweetspot/analysis sweetspot/analysis/simulate sweetspot/analysis/changepoint sweetspot/analysis/gate \
+# SQLite, gRPC, NATS or Kubernetes along takes minutes to compile under it. The program itself is below.
+UNRACED := $(FLEET) sweetspot/analysis sweetspot/analysis/simulate sweetspot/analysis/changepoint sweetspot/analysis/gate \
 	sweetspot/analysis/gate/simulate sweetspot/analysis/lint sweetspot/runner/store sweetspot/reports sweetspot/reports/bundle \
 	sweetspot/reports/metrics
 # What measures must not share the machine: those packages come last, one at a time. The tests of the program
@@ -42,7 +46,7 @@ LONGEST := sweetspot/runner/stack
 test: check
 	@.ci/install test
 	SWEETSPOT_REQUIRE_STACKS=1 go test -vet=off -p 2 $(UNRACED)
-	SWEETSPOT_REQUIRE_STACKS=1 go test -vet=off -race -p 2 -timeout 20m $(LONGEST) $$(go list ./... | grep -vxF "$$(printf '%s\n' $(UNRACED) $(MEASURING))")
+	SWEETSPOT_REQUIRE_STACKS=1 go test -vet=off -race -p 3 -timeout 20m $(LONGEST) $$(go list ./... | grep -vxF "$$(printf '%s\n' $(UNRACED) $(MEASURING))")
 	SWEETSPOT_REQUIRE_STACKS=1 go test -vet=off -race -p 1 -timeout 20m $(filter-out sweetspot/cmd/sweetspot,$(MEASURING))
 	SWEETSPOT_REQUIRE_STACKS=1 go test -vet=off -timeout 20m sweetspot/cmd/sweetspot
 
@@ -79,6 +83,9 @@ bench-report:
 nightly-kubernetes:
 	@.ci/kubernetes bin/kubernetes
 	SWEETSPOT_KUBE_BIN=$(CURDIR)/bin/kubernetes go test ./runner/fleet/place/cluster -run '^TestRealServer$$' -count=1 -v -timeout 10m
+
+nightly-race:
+	go test -race -p 1 -timeout 20m $(FLEET)
 
 clean:
 	rm -rf bin

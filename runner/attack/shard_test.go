@@ -158,7 +158,7 @@ func varied(w http.ResponseWriter, r *http.Request) {
 func TestMergeIsTheSingleAttack(t *testing.T) {
 	for name, s := range kindsOfArrivals {
 		t.Run(name, func(t *testing.T) {
-			s.Rate, s.Warmup, s.Duration, s.Timeout, s.Seed = 200, time.Second, 3*time.Second, time.Second, 3
+			s.Rate, s.Warmup, s.Duration, s.Timeout, s.Seed = 100, time.Second, 3*time.Second, time.Second, 3
 			s := s.requests(page, file)
 			var single Result
 			virtual(t, varied, func(t *testing.T, run func(context.Context, Spec) Result) { single = run(t.Context(), s) })
