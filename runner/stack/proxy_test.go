@@ -434,6 +434,7 @@ func TestDeathOfAProxy(t *testing.T) {
 // A port that was taken between its choice and its use is found out, whatever
 // the proxy makes of it.
 func TestProxyPortIsTaken(t *testing.T) {
+	t.Parallel()
 	for _, px := range fronts {
 		t.Run(px.name, func(t *testing.T) {
 			cfg := behindConfig(t, px, scenarios.Proxy{KeepAlive: 8, Buffering: true})

@@ -221,6 +221,7 @@ func proxyGroup(st *Stack) int {
 
 // What overrides the cell from the application's own environment is read back.
 func TestOverriddenWorkersAreReadBack(t *testing.T) {
+	t.Parallel()
 	app := wsgiApp(t, map[string]string{"GUNICORN_CMD_ARGS": "--workers 2"})
 	app.Wait = "/io/"
 	st := start(t, config(t, app, "server=gunicorn-sync/proxy=direct/workers=4/threads=1"))
@@ -417,6 +418,7 @@ func TestDataIsCopied(t *testing.T) {
 }
 
 func TestStartFailures(t *testing.T) {
+	t.Parallel()
 	const sync1 = "server=gunicorn-sync/proxy=direct/workers=1/threads=1"
 	for _, tt := range []struct {
 		name   string
@@ -472,6 +474,7 @@ func takenPort(t *testing.T) endpoint {
 }
 
 func TestTakenPort(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{
 		"server=embedded/proxy=direct/workers=1/threads=1",
 		"server=embedded/proxy=embedded/workers=1/threads=1",
@@ -479,6 +482,7 @@ func TestTakenPort(t *testing.T) {
 		"server=gunicorn-sync/proxy=nginx/workers=1/threads=1",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			app := embeddedApp(t)
 			if strings.Contains(name, "gunicorn") {
 				app = wsgiApp(t, nil)
