@@ -178,6 +178,11 @@ func growthNote(w *analysis.Cell) string {
 	if w == nil || w.Growth == nil {
 		return ""
 	}
-	return fmt.Sprintf("The memory of the recommended configuration grew while it was measured: from %s by %s (95 %% interval %s to %s) in an hour at %s requests/s, if it goes on. Have workers start anew after some number of requests, or measure for longer.",
-		size(float64(w.Memory)), size(w.Growth.Value), size(w.Growth.Low), size(w.Growth.High), value(w.Sustainable()))
+	g := w.Growth
+	by := fmt.Sprintf("by %s (95 %% interval %s to %s)", size(g.Value), size(g.Low), size(g.High))
+	if g.Low == g.High { // bounded: see analysis
+		by = fmt.Sprintf("by %s or more, beyond which this is not extrapolated,", size(g.Value))
+	}
+	return fmt.Sprintf("The memory of the recommended configuration grew while it was measured: from %s %s in an hour at %s requests/s, if it goes on. Have workers start anew after some number of requests, or measure for longer.",
+		size(float64(w.Memory)), by, value(w.Sustainable()))
 }

@@ -99,7 +99,7 @@ func (a *Agent) serve(ctx context.Context, p *presence) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(a.Scratch)) }()
 	}
-	if err := errors.Join(os.MkdirAll(a.Scratch, 0o711), os.Chmod(a.Scratch, 0o711)); err != nil { // servers that give up root enter it
+	if err := enterable(a.Scratch); err != nil {
 		return err
 	}
 	all, ctx := errgroup.WithContext(ctx)
@@ -115,6 +115,19 @@ func (a *Agent) serve(ctx context.Context, p *presence) (err error) {
 		all.Go(func() error { return (&site{Agent: a, presence: p}).serve(ctx) })
 	}
 	return all.Wait()
+}
+
+// enterable makes a folder that servers which give up root can enter. One that
+// they can is left as it is: a Pod's volume belongs to somebody else.
+func enterable(dir string) error {
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm()&0o001 != 0 {
+		return err
+	}
+	return os.Chmod(dir, info.Mode().Perm()|0o011)
 }
 
 // Addresses returns where others reach this host, the best one first: the
