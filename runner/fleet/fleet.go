@@ -81,7 +81,8 @@ func forGood(err error) bool {
 	}
 	for _, passing := range []error{
 		nats.ErrTimeout, nats.ErrNoResponders, nats.ErrReconnectBufExceeded, nats.ErrDisconnected, nats.ErrNoServers,
-		jetstream.ErrNoStreamResponse, jetstream.ErrNoHeartbeat, context.DeadlineExceeded,
+		jetstream.ErrNoStreamResponse, jetstream.ErrNoHeartbeat, jetstream.ErrAsyncPublishTimeout, jetstream.ErrTooManyStalledMsgs,
+		context.DeadlineExceeded,
 	} {
 		if errors.Is(err, passing) {
 			return false
