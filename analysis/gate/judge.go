@@ -153,15 +153,15 @@ func (m Metric) change() string {
 	return fmt.Sprintf("%s %s by %.1f %%", name, verb, 100*by)
 }
 
-// Culprit is the request whose median grew most beside the other requests of the
-// same rounds: a queue in front of all of them slows them alike, and so does a
-// busy machine. ok is false where none stands out at a level of 1 %, over all of
-// them.
+// Culprit is the request whose response time in the closed loops grew most
+// beside the other requests of the same rounds: a queue in front of all of them
+// slows them alike, and so does a busy machine. ok is false where none stands out
+// at a level of 1 %, over all of them.
 func (r Result) Culprit() (worst Metric, ok bool) {
 	var requests []Metric
 	sum, n := map[int]float64{}, map[int]float64{}
 	for _, m := range r.Metrics {
-		if m.Name != "p50" || m.Scope == "" || m.Scope == scenarios.Static || m.Scope == scenarios.Dynamic {
+		if m.Name != scenarios.Response || m.Scope == "" || m.Scope == scenarios.Static || m.Scope == scenarios.Dynamic {
 			continue
 		}
 		requests = append(requests, m)

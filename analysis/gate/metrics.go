@@ -34,6 +34,7 @@ type kind struct {
 var kinds = map[string]kind{
 	scenarios.Throughput: {unit: "requests/s", family: closedLoop, scale: 1, paced: true, sessions: 0.03},
 	scenarios.CPU:        {unit: "ms/request", family: closedLoop, scale: 1e3, paced: true, sessions: 0.03},
+	scenarios.Response:   {unit: "ms", family: closedLoop, scale: 1e3, beyond: 0.5, paced: true, sessions: 0.06},
 	"p50":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.5, paced: true, sessions: 0.06},
 	"p95":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.05, paced: true, sessions: 0.1},
 	"p99":                {unit: "ms", family: openLoop, scale: 1e3, beyond: 0.01, paced: true, sessions: 0.1},
@@ -96,7 +97,7 @@ func (k key) of(t *rundir.Trial) (value, requests float64) {
 	n := float64(class.Sent)
 	at := func(d time.Duration) (float64, float64) { return positive(d.Seconds()), n }
 	switch k.metric {
-	case "p50":
+	case "p50", scenarios.Response:
 		return at(class.Response.P50)
 	case "p95":
 		return at(class.Response.P95)
@@ -238,7 +239,7 @@ func informing(s *scenarios.Scenario, taken []key) (out []key) {
 		scopes = append(slices.Sorted(maps.Keys(classes)), names...)
 	}
 	for _, scope := range scopes {
-		for _, metric := range []string{"p50", "p95", "p99", scenarios.Errors} {
+		for _, metric := range []string{scenarios.Response, "p50", "p95", "p99", scenarios.Errors} {
 			add(key{metric, scope})
 		}
 	}

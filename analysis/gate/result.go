@@ -56,7 +56,7 @@ type Build struct {
 // candidate, 0.05 is 5 % more. Low and High are a 95 % interval; NaN where
 // there is none.
 type Metric struct {
-	Name       string  // throughput, cpu, p50, p95, p99, errors, memory, startup
+	Name       string  // throughput, cpu, response, p50, p95, p99, errors, memory, startup
 	Scope      string  // class or request name; empty: all traffic
 	Unit       string  // requests/s, ms, ms/request, MB, s, %
 	Higher     bool    // more is better
