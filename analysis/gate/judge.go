@@ -131,7 +131,7 @@ func (r Result) regression(d decision) string {
 		}
 	}
 	text += fmt.Sprintf("; %d fresh rounds confirm it", d.confirmed)
-	if m, ok := r.Culprit(); ok {
+	if m, ok := r.Culprit(); ok && m.Verdict != Regressed { // it is named above otherwise
 		text += "; most of all the request " + m.Scope + ": " + m.change()
 	}
 	return text
