@@ -131,7 +131,7 @@ func (r Result) regression(d decision) string {
 		}
 	}
 	text += fmt.Sprintf("; %d fresh rounds confirm it", d.confirmed)
-	if m, ok := r.Culprit(); ok && m.Verdict != Regressed { // it is named above otherwise
+	if m, ok := r.Culprit(); ok && (m.Role != "fail" || m.Verdict != Regressed) { // else it is named above
 		text += "; most of all the request " + m.Scope + ": " + m.change()
 	}
 	return text

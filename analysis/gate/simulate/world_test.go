@@ -1,9 +1,11 @@
 package simulate
 
 import (
+	"strings"
 	"testing"
 
 	"sweetspot/analysis/gate"
+	"sweetspot/scenarios"
 )
 
 // A few gates of every kind, whose seeds are fixed: thousands are bench-gate's.
@@ -47,5 +49,18 @@ func TestCulprit(t *testing.T) {
 	r := w.Run(p, 1)
 	if m, ok := r.Culprit(); r.Verdict != gate.Regressed || !ok || m.Scope != name(2) {
 		t.Errorf("%s: %s; the culprit is %s", r.Verdict, r.Because, m.Scope)
+	}
+}
+
+// One request that is slower is caught by its own metric, named once, though the
+// whole is not slower.
+func TestOwnMetric(t *testing.T) {
+	w := Noisy(0.01)
+	w.Request = map[string]float64{name(2): 0.3}
+	p := Plan(1, 1)
+	p.Gate.Fail = append(p.Gate.Fail, scenarios.Criterion{Scope: name(2), Metric: scenarios.Response, By: 0.1})
+	r := w.Run(p, 1)
+	if r.Verdict != gate.Regressed || !strings.HasPrefix(r.Because, name(2)+" response grows by ") || strings.Count(r.Because, name(2)) != 1 {
+		t.Errorf("%s: %s", r.Verdict, r.Because)
 	}
 }
