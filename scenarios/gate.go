@@ -39,8 +39,8 @@ const (
 // GateMetrics are the metrics that a gate compares.
 var GateMetrics = []string{Throughput, CPU, Response, "p50", "p95", "p99", Errors, Memory, Startup}
 
-// scoped are the metrics that are known of a class or a request alone.
-var scoped = []string{Response, "p50", "p95", "p99", Errors}
+// ScopedMetrics are those that are known of a class or a request alone.
+var ScopedMetrics = []string{Response, "p50", "p95", "p99", Errors}
 
 // Criterion bounds how much worse a metric may be in the candidate than in the
 // base. In YAML it is a text such as "p95 grows > 10%", "checkout p95 grows >
@@ -187,8 +187,8 @@ func (c checker) criteria(path string, list []Criterion, first map[string]string
 			continue
 		}
 		switch names, ok := c.scopes(); {
-		case !slices.Contains(scoped, k.Metric):
-			c.fault(at, fmt.Sprintf("%q can not be judged: %s is known of all traffic only", k, k.Metric), "delete "+strconv.Quote(k.Scope)+", or bound one of "+strings.Join(scoped, ", "))
+		case !slices.Contains(ScopedMetrics, k.Metric):
+			c.fault(at, fmt.Sprintf("%q can not be judged: %s is known of all traffic only", k, k.Metric), "delete "+strconv.Quote(k.Scope)+", or bound one of "+strings.Join(ScopedMetrics, ", "))
 		case ok && !slices.Contains(names, k.Scope):
 			c.fault(at, fmt.Sprintf("%q can never be judged: %q is neither a class nor a request of the traffic", k, k.Scope), suggest(k.Scope, names))
 		}

@@ -123,7 +123,7 @@ func (l look) figures(k key) Metric {
 func (r Result) regression(d decision) string {
 	text := ""
 	for _, m := range r.Metrics {
-		if m.Verdict == Regressed && m.Role == "fail" {
+		if m.failed() {
 			if text != "" {
 				text += ", "
 			}
@@ -131,11 +131,14 @@ func (r Result) regression(d decision) string {
 		}
 	}
 	text += fmt.Sprintf("; %d fresh rounds confirm it", d.confirmed)
-	if m, ok := r.Culprit(); ok && (m.Role != "fail" || m.Verdict != Regressed) { // else it is named above
+	if m, ok := r.Culprit(); ok && !m.failed() { // else it is named above
 		text += "; most of all the request " + m.Scope + ": " + m.change()
 	}
 	return text
 }
+
+// failed tells whether the metric is one that the gate fails by.
+func (m Metric) failed() bool { return m.Role == "fail" && m.Verdict == Regressed }
 
 // change is a metric's change in words, as "p95 grows by 12.3 %".
 func (m Metric) change() string {

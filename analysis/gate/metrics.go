@@ -239,7 +239,7 @@ func informing(s *scenarios.Scenario, taken []key) (out []key) {
 		scopes = append(slices.Sorted(maps.Keys(classes)), names...)
 	}
 	for _, scope := range scopes {
-		for _, metric := range []string{scenarios.Response, "p50", "p95", "p99", scenarios.Errors} {
+		for _, metric := range scenarios.ScopedMetrics {
 			add(key{metric, scope})
 		}
 	}
