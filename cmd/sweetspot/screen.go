@@ -17,7 +17,9 @@ import (
 // screen draws the view of a feed below what a terminal shows. It changes no
 // mode of the terminal, does not hide the cursor and stays in the text that
 // scrolls: whatever ends the program, there is nothing to restore, and Ctrl-C is
-// what it always is.
+// what it always is. That includes that the kernel drops what is on its way to
+// the terminal when Ctrl-C is typed: of a view that was just being drawn the rest
+// is missing, and taking it away may take lines above it along.
 type screen struct {
 	f     *os.File
 	feed  *live.Feed
