@@ -8,31 +8,16 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
+	"sweetspot/cmd/internal/benchmark"
 	"sweetspot/runner/process"
 )
 
 func main() {
-	process.Main() // when re-executed as the watchdog
-	os.Exit(start())
-}
-
-// start runs the command line. Ctrl-C ends everything that was started; what
-// was measured until then is kept.
-func start() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	context.AfterFunc(ctx, stop)
-	if err := execute(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintf(os.Stderr, "bench-attack: %v\n", err)
-		return 1
-	}
-	return 0
+	process.Main()                                   // when re-executed as the watchdog
+	os.Exit(benchmark.Main("bench-attack", execute)) // Ctrl-C ends everything that was started
 }
 
 // execute is the benchmark, or the part of it that it starts as a process of

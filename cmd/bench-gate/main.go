@@ -11,33 +11,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
+
+	"sweetspot/cmd/internal/benchmark"
 )
 
-func main() {
-	os.Exit(start())
-}
-
-// start runs the command line. After Ctrl-C what was found until then is kept,
-// and told.
-func start() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	context.AfterFunc(ctx, stop)
-	err := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	if errors.Is(err, context.Canceled) {
-		fmt.Fprintln(os.Stderr, "bench-gate: interrupted: run it again, without --fresh, to go on")
-		return 1
-	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "bench-gate: %v\n", err)
-		return 1
-	}
-	return 0
-}
+func main() { os.Exit(benchmark.Main("bench-gate", execute)) }
 
 // Parts of the benchmark, in the order in which they run.
 const (
@@ -61,8 +41,9 @@ type options struct {
 }
 
 const help = `Bench-gate judges the regression gate: in simulated worlds, whose truth is known,
-and on the Django shop; and what finds changes over commits in simulated series. What is there already is not done again, so an interrupted
-run goes on where it was.
+and on the Django shop; and what finds changes over commits in simulated series.
+What is there already is not done again, so an interrupted run goes on where it
+was.
 
 Examples:
   bench-gate --parts simulated --gates 200
@@ -84,7 +65,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.BoolVar(&o.fresh, "fresh", false, "forget what is there")
 	f.IntVar(&o.gates, "gates", 1000, "simulated gates, and series of commits, of every case")
 	f.IntVar(&o.workers, "workers", 0, "simulations at a time (default as many as there are cores)")
-	f.Float64Var(&o.share, "share", 1, "share of the real gates to run, as 0.1: all of them take some 16 hours at most")
+	f.Float64Var(&o.share, "share", 1, "share of the real gates to run, as 0.1: all of them take some 10 hours, 20 at most")
 	f.StringVar(&o.budget, "budget", "10m", "wall time of a real gate")
 	f.StringVar(&o.sweetspot, "sweetspot", "", "program to judge (default what is built from the sources here)")
 	if err := f.Parse(args); err != nil {
@@ -116,7 +97,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	s, err := openStore(o.dir, o.fresh)
+	s, err := benchmark.OpenLedger[outcome](o.dir, "gates.jsonl", o.fresh)
 	if err != nil {
 		return err
 	}
@@ -126,7 +107,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err == nil && slices.Contains(o.parts, onShop) {
 		err = runReal(ctx, o, s, stderr)
 	}
-	err = errors.Join(err, s.close(), report(stdout, s.all))
+	err = errors.Join(err, s.Close(), report(stdout, s.All))
 	if ctx.Err() == nil && slices.Contains(o.parts, inHistory) {
 		err = errors.Join(err, changePoints(ctx, stdout, o.gates))
 	}

@@ -26,28 +26,6 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-func TestStoreGoesOn(t *testing.T) {
-	dir := t.TempDir()
-	one := outcome{Case: worlds[0].String(), Seed: 3, Verdict: gate.Pass, Rounds: 6}
-	for i := range 2 {
-		s, err := openStore(dir, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s.holds(one) != (i == 1) {
-			t.Errorf("opened %d times it holds the outcome: %v", i+1, s.holds(one))
-		}
-		if i == 0 {
-			if err := s.add(one); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := s.close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 func TestReport(t *testing.T) {
 	var out bytes.Buffer
 	all := []outcome{

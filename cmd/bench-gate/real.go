@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,14 +8,11 @@ import (
 	"io"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
-	"time"
 
 	"sweetspot/analysis/gate"
+	"sweetspot/cmd/internal/benchmark"
 	"sweetspot/fixtures"
 )
 
@@ -59,8 +55,8 @@ func (t trap) String() string { return "real, " + t.name }
 
 // runReal makes the real gates that are not there. How much CPU time is added
 // comes from the gates of the shop against itself.
-func runReal(ctx context.Context, o options, s *store, progress io.Writer) error {
-	program, err := o.program(ctx, progress)
+func runReal(ctx context.Context, o options, s *benchmark.Ledger[outcome], progress io.Writer) error {
+	program, err := benchmark.Sweetspot(ctx, o.sweetspot, o.dir, progress)
 	if err != nil {
 		return err
 	}
@@ -70,15 +66,15 @@ func runReal(ctx context.Context, o options, s *store, progress io.Writer) error
 	}
 	for _, t := range traps {
 		for seed := range uint64(math.Ceil(o.share * float64(t.gates))) {
-			if s.holds(outcome{Case: t.String(), Seed: seed + 1}) {
+			if s.Holds(outcome{Case: t.String(), Seed: seed + 1}.Key()) {
 				continue
 			}
 			fmt.Fprintf(progress, "%v: %d of %d\n", t, seed+1, t.gates)
-			one, err := t.gate(ctx, o, program, plain, seed+1, meanCPU(s.all))
+			one, err := t.gate(ctx, o, program, plain, seed+1, meanCPU(s.All))
 			if err != nil {
 				return err
 			}
-			if err := s.add(one); err != nil {
+			if err := s.Add(one); err != nil {
 				return err
 			}
 		}
@@ -161,11 +157,14 @@ func (t trap) gate(ctx context.Context, o options, program, plain string, seed u
 	if t.fail != "" {
 		args = append(args, "--set", "gate.fail="+t.fail)
 	}
-	text, err := runGate(ctx, program, args)
+	ended, err := benchmark.Run(ctx, program, args...)
 	if err != nil {
 		return outcome{}, err
 	}
-	return t.read(text, seed)
+	if ended.Code != 0 && len(ended.Out) == 0 { // neither regressed nor inconclusive
+		return outcome{}, ended.Failure()
+	}
+	return t.read(ended.Out, seed)
 }
 
 // result is what is read of a gate's JSON.
@@ -197,46 +196,4 @@ func (t trap) read(text []byte, seed uint64) (outcome, error) {
 	}
 	one.Named = one.Named || t.request != "" && strings.Contains(r.Because, "the request "+t.request+":")
 	return one, nil
-}
-
-// program returns the path of the program to judge.
-func (o options) program(ctx context.Context, progress io.Writer) (string, error) {
-	if o.sweetspot != "" {
-		return exec.LookPath(o.sweetspot)
-	}
-	path, err := filepath.Abs(filepath.Join(o.dir, "sweetspot"))
-	if err != nil {
-		return "", err
-	}
-	fmt.Fprintln(progress, "building sweetspot")
-	said, err := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", path, "sweetspot/cmd/sweetspot").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build sweetspot: %w: run bench-gate in the folder of the sources, or give --sweetspot PATH\n%s", err, said)
-	}
-	return path, nil
-}
-
-// runGate runs the program to its end, whatever its verdict. When ctx is done it
-// is interrupted as by Ctrl-C, in a process group of its own.
-func runGate(ctx context.Context, program string, args []string) ([]byte, error) {
-	runtime.LockOSThread() // which Pdeathsig goes by
-	defer runtime.UnlockOSThread()
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = time.Minute
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
-	var out, said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &said
-	err := cmd.Run()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && out.Len() > 0 {
-		return out.Bytes(), nil // regressed or inconclusive
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w\n%s", program, strings.Join(args, " "), err, strings.TrimSpace(said.String()))
-	}
-	return out.Bytes(), nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"sweetspot/analysis/gate"
 	"sweetspot/analysis/gate/simulate"
+	"sweetspot/cmd/internal/benchmark"
 )
 
 // world is a simulated case: a promise is judged by its gates.
@@ -32,7 +33,7 @@ var worlds = []world{
 }
 
 // simulateAll makes the simulated gates that are not there.
-func simulateAll(ctx context.Context, o options, s *store, progress io.Writer) error {
+func simulateAll(ctx context.Context, o options, s *benchmark.Ledger[outcome], progress io.Writer) error {
 	workers := o.workers
 	if workers < 1 {
 		workers = runtime.NumCPU()
@@ -45,7 +46,7 @@ func simulateAll(ctx context.Context, o options, s *store, progress io.Writer) e
 		for range workers {
 			wait.Go(func() {
 				for seed := range seeds {
-					if err := s.add(w.gate(seed)); err != nil {
+					if err := s.Add(w.gate(seed)); err != nil {
 						errs <- err
 						return
 					}
@@ -56,7 +57,7 @@ func simulateAll(ctx context.Context, o options, s *store, progress io.Writer) e
 			if ctx.Err() != nil || len(errs) > 0 {
 				break
 			}
-			if !s.holds(outcome{Case: w.String(), Seed: seed}) {
+			if !s.Holds(outcome{Case: w.String(), Seed: seed}.Key()) {
 				seeds <- seed
 			}
 		}

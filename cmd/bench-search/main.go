@@ -9,34 +9,13 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"sweetspot/cmd/internal/benchmark"
 )
 
-func main() {
-	os.Exit(start())
-}
-
-// start runs the command line. After Ctrl-C what was found until then is kept,
-// and told.
-func start() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	context.AfterFunc(ctx, stop)
-	err := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	if errors.Is(err, context.Canceled) {
-		fmt.Fprintln(os.Stderr, "bench-search: interrupted: run it again, without --fresh, to go on")
-		return 1
-	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "bench-search: %v\n", err)
-		return 1
-	}
-	return 0
-}
+func main() { os.Exit(benchmark.Main("bench-search", execute)) }
 
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parseOptions(args, stderr)
@@ -46,21 +25,21 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	worlds, err := openStore[result](o.dir, "results.jsonl", o.fresh && o.has(onMachines))
+	worlds, err := benchmark.OpenLedger[result](o.dir, "results.jsonl", o.fresh && o.has(onMachines))
 	if err != nil {
 		return err
 	}
-	stacks, err := openStore[recommendation](o.dir, "real.jsonl", o.fresh && o.has(onStacks))
+	stacks, err := benchmark.OpenLedger[recommendation](o.dir, "real.jsonl", o.fresh && o.has(onStacks))
 	if err != nil {
-		return errors.Join(err, worlds.close())
+		return errors.Join(err, worlds.Close())
 	}
 	err = judge(ctx, o, worlds, stacks, stderr)
-	return errors.Join(err, worlds.close(), stacks.close(), writeReport(o, worlds.all, stacks.all, stdout))
+	return errors.Join(err, worlds.Close(), stacks.Close(), writeReport(o, worlds.All, stacks.All, stdout))
 }
 
 // judge runs the parts that were asked for: one after the other, since the
 // simulations would be load beside the real stacks.
-func judge(ctx context.Context, o options, worlds *store[result], stacks *store[recommendation], progress io.Writer) error {
+func judge(ctx context.Context, o options, worlds *benchmark.Ledger[result], stacks *benchmark.Ledger[recommendation], progress io.Writer) error {
 	if o.has(onMachines) {
 		if err := simulateAll(ctx, o, worlds, progress); err != nil {
 			return err

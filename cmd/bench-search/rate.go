@@ -7,6 +7,7 @@ import (
 
 	"sweetspot/analysis"
 	"sweetspot/analysis/simulate"
+	"sweetspot/cmd/internal/benchmark"
 	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
 )
@@ -21,11 +22,11 @@ const (
 const rateNoise = 0.05
 
 // rateWorld finds the sustainable rate of a world's best cell in both ways.
-func rateWorld(ctx context.Context, s *store[result], w *simulate.World, truth *truth, noise float64, seed uint64) error {
+func rateWorld(ctx context.Context, s *benchmark.Ledger[result], w *simulate.World, truth *truth, noise float64, seed uint64) error {
 	half := 0.0
 	for _, name := range []string{rateOfVisit, rateOfFinals} {
 		r := result{World: w.Name, Noise: noise, Strategy: name}
-		if s.holds(r.key()) {
+		if s.Holds(r.Key()) {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -39,7 +40,7 @@ func rateWorld(ctx context.Context, s *store[result], w *simulate.World, truth *
 		if err := findRate(w, noise, seed, &r, truth.best); err != nil {
 			return err
 		}
-		if err := s.add(r); err != nil {
+		if err := s.Add(r); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"sweetspot/cmd/internal/benchmark"
 	"sweetspot/scenarios"
 )
 
@@ -83,18 +84,18 @@ func quests(o options) (all []quest) {
 
 // searchStacks searches every real stack that was not searched before. A search
 // that cannot be made does not keep the others from being made.
-func searchStacks(ctx context.Context, o options, s *store[recommendation], progress io.Writer) (err error) {
+func searchStacks(ctx context.Context, o options, s *benchmark.Ledger[recommendation], progress io.Writer) (err error) {
 	var todo []quest
 	left := time.Duration(0)
 	for _, q := range quests(o) {
-		if !s.holds(q.recommendation().key()) {
+		if !s.Holds(q.recommendation().Key()) {
 			todo, left = append(todo, q), left+q.budget
 		}
 	}
 	if len(todo) == 0 {
 		return nil
 	}
-	program, err := o.program(ctx, progress)
+	program, err := benchmark.Sweetspot(ctx, o.sweetspot, o.dir, progress)
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func searchStacks(ctx context.Context, o options, s *store[recommendation], prog
 		left -= q.budget
 		if err == nil {
 			fmt.Fprintf(progress, "[%d/%d, %v left] %s: %s\n", i+1, len(todo), left, q, r.text())
-			err = s.add(r)
+			err = s.Add(r)
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", q, err))

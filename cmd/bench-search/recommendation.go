@@ -34,7 +34,7 @@ type recommendation struct {
 // finalRange is what a cell sustains on final starts: a 95 % interval, requests/s.
 type finalRange struct{ Low, High float64 }
 
-func (r recommendation) key() string {
+func (r recommendation) Key() string {
 	return fmt.Sprintf("%s %d %s %v", r.Stack, r.Seed, r.Strategy, r.Budget)
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"sweetspot/analysis"
 	"sweetspot/analysis/simulate"
+	"sweetspot/cmd/internal/benchmark"
 	"sweetspot/runner/rundir"
 	"sweetspot/scenarios"
 )
@@ -37,7 +38,7 @@ type result struct {
 	Found      float64 `json:",omitempty"` // and what was found
 }
 
-func (r result) key() string { return fmt.Sprintf("%s %g %s", r.World, r.Noise, r.name()) }
+func (r result) Key() string { return fmt.Sprintf("%s %g %s", r.World, r.Noise, r.name()) }
 
 // name is the strategy, and the sites if they are several.
 func (r result) name() string {
@@ -65,7 +66,7 @@ const (
 var strategies = []string{fullGrid, burstGrid, randomGrid, adaptive25, adaptive10}
 
 // simulateAll searches every world by every strategy at every noise.
-func simulateAll(ctx context.Context, o options, s *store[result], progress io.Writer) error {
+func simulateAll(ctx context.Context, o options, s *benchmark.Ledger[result], progress io.Writer) error {
 	if o.workers == 0 {
 		o.workers = runtime.NumCPU()
 	}
@@ -94,15 +95,15 @@ func simulateAll(ctx context.Context, o options, s *store[result], progress io.W
 }
 
 // searchWorld searches one world by every strategy at every noise.
-func searchWorld(ctx context.Context, o options, s *store[result], w *simulate.World) error {
+func searchWorld(ctx context.Context, o options, s *benchmark.Ledger[result], w *simulate.World) error {
 	truth := newTruth(w)
 	for k, noise := range o.noises {
 		var grid result
 		for _, r := range searches(o.sites) {
 			r.World, r.Noise = w.Name, noise
-			if s.holds(r.key()) {
+			if s.Holds(r.Key()) {
 				if r.name() == fullGrid {
-					grid, _ = s.get(r.key())
+					grid, _ = s.Get(r.Key())
 				}
 				continue
 			}
@@ -111,12 +112,12 @@ func searchWorld(ctx context.Context, o options, s *store[result], w *simulate.W
 			}
 			m := simulate.NewMachine(w, w.Scenario(uint64(k+1)), simulate.NewNoise(noise), seedOf(w, k))
 			if err := search(m, &r, grid.Wall, truth); err != nil {
-				return fmt.Errorf("%s: %w", r.key(), err)
+				return fmt.Errorf("%s: %w", r.Key(), err)
 			}
 			if r.name() == fullGrid {
 				grid = r
 			}
-			if err := s.add(r); err != nil {
+			if err := s.Add(r); err != nil {
 				return err
 			}
 		}
