@@ -125,7 +125,7 @@ func TestKilledRunIsResumed(t *testing.T) {
 	dir := t.TempDir()
 	run := filepath.Join(dir, "out")
 	scenarioFile(t, dir, waitScenario)
-	s := begin(t, dir, "run", "wait.yaml", "--out", "out")
+	s := begin(t, dir, "run", "wait.yaml", "--out", "out", "--budget", "25s")
 	s.committed(run, 3)
 	if err := s.cmd.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
