@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"sweetspot/cmd/internal/benchmark"
 )
 
 // spent is what the processes of a tool took, and what the last one printed.
@@ -69,7 +71,7 @@ func (c children) run(ctx context.Context, pipeline [][]string) (out spent, err 
 	var failed error
 	for i, cmd := range started {
 		if err := cmd.Wait(); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s: %w\n%s", strings.Join(pipeline[i], " "), err, tail(stderr[i].String())))
+			failed = errors.Join(failed, fmt.Errorf("%s: %w\n%s", strings.Join(pipeline[i], " "), err, benchmark.Tail(stderr[i].String())))
 		}
 		used := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 		out.cpu += time.Duration(used.Utime.Nano() + used.Stime.Nano())
@@ -121,10 +123,4 @@ func abandon(cmds []*exec.Cmd) {
 	for _, cmd := range cmds {
 		_ = cmd.Wait() // it was killed
 	}
-}
-
-func tail(text string) string {
-	const most = 2000
-	text = strings.TrimSpace(text)
-	return text[max(0, len(text)-most):]
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"sweetspot/cmd/internal/benchmark"
 )
 
 // peer is a program to compare with: built from a Go module, or a package of
@@ -112,7 +114,7 @@ func (p peer) build(ctx context.Context, w io.Writer) (program string, err error
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 		if said, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("build %s: %s: %w\n%s", p.name, strings.Join(argv, " "), err, tail(string(said)))
+			return "", fmt.Errorf("build %s: %s: %w\n%s", p.name, strings.Join(argv, " "), err, benchmark.Tail(string(said)))
 		}
 	}
 	if err := os.Rename(built, program); err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"sweetspot/analysis/gate"
+	"sweetspot/cmd/internal/benchmark"
 )
 
 func TestOptionsThatMakeNoSense(t *testing.T) {
@@ -22,6 +23,28 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 	} {
 		if _, err := parseOptions(strings.Fields(tt.args), io.Discard); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want one with %s", tt.args, err, tt.want)
+		}
+	}
+}
+
+func TestTheLedgerGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	one := outcome{Case: worlds[0].String(), Seed: 3, Verdict: gate.Pass, Rounds: 6}
+	for i := range 2 {
+		l, err := benchmark.OpenLedger[outcome](dir, "gates.jsonl", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Holds(one.Key()) != (i == 1) {
+			t.Errorf("opened %d times it holds the outcome: %v", i+1, l.Holds(one.Key()))
+		}
+		if i == 0 {
+			if err := l.Add(one); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

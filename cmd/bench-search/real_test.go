@@ -187,12 +187,3 @@ func TestStacksAreScenariosOfTheProgram(t *testing.T) {
 		}
 	}
 }
-
-func TestASearchOfAnotherBudgetIsAnother(t *testing.T) {
-	r := recommendation{Stack: promised, Seed: 1, Strategy: "grid", Budget: time.Minute}
-	longer := r
-	longer.Budget = time.Hour
-	if r.Key() == longer.Key() {
-		t.Errorf("both have the key %q", r.Key())
-	}
-}

@@ -28,7 +28,7 @@ func Sweetspot(ctx context.Context, given, dir string, progress io.Writer) (stri
 	fmt.Fprintln(progress, "building sweetspot")
 	said, err := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", path, "sweetspot/cmd/sweetspot").CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("build sweetspot: %w: run this in the folder of the sources, or give --sweetspot PATH\n%s", err, tail(said))
+		return "", fmt.Errorf("build sweetspot: %w: run this in the folder of the sources, or give --sweetspot PATH\n%s", err, Tail(string(said)))
 	}
 	return path, nil
 }
@@ -39,6 +39,7 @@ type Ended struct {
 	Out, Said []byte // on standard output and standard error
 
 	command []string
+	err     error // nil for exit code 0
 }
 
 // grace is how long an interrupted process may take to end what it started.
@@ -66,16 +67,18 @@ func Run(ctx context.Context, program string, args ...string) (*Ended, error) {
 	if err != nil && !errors.As(err, &exit) {
 		return nil, err
 	}
-	return &Ended{Code: cmd.ProcessState.ExitCode(), Out: out.Bytes(), Said: said.Bytes(), command: cmd.Args}, nil
+	return &Ended{Code: cmd.ProcessState.ExitCode(), Out: out.Bytes(), Said: said.Bytes(), command: cmd.Args, err: err}, nil
 }
 
-// Failure is the error for a process that should not have ended as it did.
+// Failure is the error for a process that should not have ended with its exit
+// code, which is not 0.
 func (e *Ended) Failure() error {
-	return fmt.Errorf("%s: exit code %d\n%s", strings.Join(e.command, " "), e.Code, tail(e.Said))
+	return fmt.Errorf("%s: %w\n%s", strings.Join(e.command, " "), e.err, Tail(string(e.Said)))
 }
 
-func tail(said []byte) string {
+// Tail is the end of what a program said, for an error.
+func Tail(text string) string {
 	const most = 2000
-	text := strings.TrimSpace(string(said))
+	text = strings.TrimSpace(text)
 	return text[max(0, len(text)-most):]
 }

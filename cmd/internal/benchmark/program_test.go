@@ -16,7 +16,7 @@ func TestRun(t *testing.T) {
 	if ended.Code != 3 || string(ended.Out) != "found\n" || string(ended.Said) != "why\n" {
 		t.Errorf("exit code %d, %q, %q", ended.Code, ended.Out, ended.Said)
 	}
-	if err := ended.Failure(); !strings.Contains(err.Error(), "exit code 3\nwhy") {
+	if err := ended.Failure(); !strings.Contains(err.Error(), "exit status 3\nwhy") {
 		t.Errorf("the failure is %v", err)
 	}
 	if _, err := Run(t.Context(), "/nonexistent"); err == nil {
