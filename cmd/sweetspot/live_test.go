@@ -121,7 +121,7 @@ func TestLivePageFollowsARun(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != exitGood && code != exitInconclusive {
 		t.Fatalf("exit code %d, %v\n%s", code, err, log)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("the run took %v to end after its page", took)
 	}
 	if strings.Count(log, "live page:") != 1 || strings.Count(log, url) != 1 {

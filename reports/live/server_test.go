@@ -273,7 +273,7 @@ func TestASlowReaderIsDropped(t *testing.T) {
 	for range events {
 		began := time.Now()
 		f.Race(rows)
-		if took := time.Since(began); took > patience/2 {
+		if took := time.Since(began); took > time.Second {
 			t.Fatalf("an event took %v", took)
 		}
 		good.want("race", nil)
@@ -320,8 +320,8 @@ func TestAFeedForgets(t *testing.T) {
 	}
 }
 
-// Whether readers take what is sent or not, the server ends without waiting for
-// them, and says why before.
+// Whether readers take what is sent or not, the server ends within a second, and
+// says why before.
 func TestTheServerEndsWithTheRun(t *testing.T) {
 	f, s := serve(t)
 	dial(t, s)
@@ -338,7 +338,7 @@ func TestTheServerEndsWithTheRun(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took > patience/2 {
+	if took := time.Since(began); took > time.Second {
 		t.Errorf("the server took %v to end", took)
 	}
 	var e End
