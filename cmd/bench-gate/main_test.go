@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"sweetspot/analysis/gate"
-	"sweetspot/cmd/internal/benchmark"
+	"sweetspot/cmd/internal/benchmark/ledgertest"
 )
 
 func TestOptionsThatMakeNoSense(t *testing.T) {
@@ -31,10 +31,7 @@ func TestTheLedgerGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	one := outcome{Case: worlds[0].String(), Seed: 3, Verdict: gate.Pass, Rounds: 6}
 	for i := range 2 {
-		l, err := benchmark.OpenLedger[outcome](dir, "gates.jsonl", false)
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := ledgertest.Open[outcome](t, dir, "gates.jsonl", false)
 		if l.Holds(one.Key()) != (i == 1) {
 			t.Errorf("opened %d times it holds the outcome: %v", i+1, l.Holds(one.Key()))
 		}
@@ -42,9 +39,6 @@ func TestTheLedgerGoesOn(t *testing.T) {
 			if err := l.Add(one); err != nil {
 				t.Fatal(err)
 			}
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
 		}
 	}
 }

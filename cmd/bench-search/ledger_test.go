@@ -6,19 +6,19 @@ import (
 	"testing"
 	"time"
 
-	"sweetspot/cmd/internal/benchmark"
+	"sweetspot/cmd/internal/benchmark/ledgertest"
 )
 
 func TestALedgerResumes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	found := result{World: "w1", Noise: 0.05, Strategy: fullGrid, Cell: "a", Regret: 0.01, Seconds: 100, Wall: 120, Trials: 9}
-	l := opened(t, dir)
+	l := ledgertest.Open[result](t, dir, "results.jsonl", false)
 	for _, r := range []result{found, {World: "w1", Noise: 0.05, Strategy: fullGrid, Cell: "another answer"}} {
 		if err := l.Add(r); err != nil {
 			t.Fatal(err)
 		}
 	}
-	again := opened(t, dir)
+	again := ledgertest.Open[result](t, dir, "results.jsonl", false)
 	if want := []result{found}; !reflect.DeepEqual(again.All, want) {
 		t.Errorf("holds %+v, want the first answer only: %+v", again.All, want)
 	}
@@ -43,18 +43,4 @@ func TestASearchOfAnotherBudgetIsAnother(t *testing.T) {
 	if r.Key() == longer.Key() {
 		t.Errorf("both have the key %q", r.Key())
 	}
-}
-
-func opened(t *testing.T, dir string) *benchmark.Ledger[result] {
-	t.Helper()
-	l, err := benchmark.OpenLedger[result](dir, "results.jsonl", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
 }

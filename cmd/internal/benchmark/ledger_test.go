@@ -1,4 +1,4 @@
-package benchmark
+package benchmark_test
 
 import (
 	"os"
@@ -6,6 +6,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"sweetspot/cmd/internal/benchmark"
+	"sweetspot/cmd/internal/benchmark/ledgertest"
 )
 
 // answer is an entry.
@@ -19,13 +22,13 @@ func (a answer) Key() string { return a.Question }
 func TestALedgerResumes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	first, second := answer{"a", 1}, answer{"b", 2}
-	l := opened(t, dir, false)
+	l := ledgertest.Open[answer](t, dir, "answers.jsonl", false)
 	for _, a := range []answer{first, {"a", 9}, second} {
 		if err := l.Add(a); err != nil {
 			t.Fatal(err)
 		}
 	}
-	again := opened(t, dir, false)
+	again := ledgertest.Open[answer](t, dir, "answers.jsonl", false)
 	if want := []answer{first, second}; !reflect.DeepEqual(again.All, want) {
 		t.Errorf("holds %+v, want the first answers only: %+v", again.All, want)
 	}
@@ -35,7 +38,7 @@ func TestALedgerResumes(t *testing.T) {
 	if again.Holds("c") {
 		t.Error("holds what was not asked")
 	}
-	if fresh := opened(t, dir, true); len(fresh.All) != 0 {
+	if fresh := ledgertest.Open[answer](t, dir, "answers.jsonl", true); len(fresh.All) != 0 {
 		t.Errorf("a fresh ledger holds %+v", fresh.All)
 	}
 }
@@ -45,21 +48,7 @@ func TestALedgerSaysWhichLineIsBroken(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "answers.jsonl"), []byte("{\"Question\":\"a\"}\n{\"Que\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenLedger[answer](dir, "answers.jsonl", false); err == nil || !strings.Contains(err.Error(), "answers.jsonl:2:") {
+	if _, err := benchmark.OpenLedger[answer](dir, "answers.jsonl", false); err == nil || !strings.Contains(err.Error(), "answers.jsonl:2:") {
 		t.Errorf("error %v, want one that names answers.jsonl:2", err)
 	}
-}
-
-func opened(t *testing.T, dir string, fresh bool) *Ledger[answer] {
-	t.Helper()
-	l, err := OpenLedger[answer](dir, "answers.jsonl", fresh)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
 }
