@@ -6,8 +6,8 @@
 #              QUICK=1 to see it work, PARTS=throughput,cpu for some parts, FLAGS=--fresh for others of its flags
 # make bench-search   judge the search strategies on simulated machines, some 80 minutes, and on real stacks, two hours on a
 #              quiet machine; FLAGS="--parts simulated --workloads 12" or FLAGS="--parts real --seeds 1" for less
-# make bench-gate   judge the regression gate in simulated worlds, some half an hour, and on the Django shop, up to 16 hours on a
-#              quiet machine, 1.6 of them with FLAGS="--share 0.1"; a second run goes on where the first was stopped.
+# make bench-gate   judge the regression gate in simulated worlds, some half an hour, and on the Django shop, some 11 hours on a
+#              quiet machine, 1.2 of them with FLAGS="--share 0.1"; a second run goes on where the first was stopped.
 #              FLAGS="--parts simulated --gates 200" for a look
 # make nightly-kubernetes   the manifests of --engine kubernetes against a real API server, which it builds first: a quarter of an hour of
 #              one core, once

@@ -65,7 +65,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.BoolVar(&o.fresh, "fresh", false, "forget what is there")
 	f.IntVar(&o.gates, "gates", 1000, "simulated gates, and series of commits, of every case")
 	f.IntVar(&o.workers, "workers", 0, "simulations at a time (default as many as there are cores)")
-	f.Float64Var(&o.share, "share", 1, "share of the real gates to run, as 0.1: all of them take some 10 hours, 20 at most")
+	f.Float64Var(&o.share, "share", 1, "share of the real gates to run, as 0.1: all of them take some 11 hours, 20 at most")
 	f.StringVar(&o.budget, "budget", "10m", "wall time of a real gate")
 	f.StringVar(&o.sweetspot, "sweetspot", "", "program to judge (default what is built from the sources here)")
 	if err := f.Parse(args); err != nil {
